@@ -1,0 +1,50 @@
+# The three kinds of target, so that each folder says only what it holds.
+
+# sandfleet_library(name SOURCES a.cpp ... DEPS target ...)
+function(sandfleet_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}"
+                                            "${PROJECT_SOURCE_DIR}/runtime/include")
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE sandfleet_warnings)
+endfunction()
+
+# sandfleet_program(name [STATIC] SOURCES main.cpp ... DEPS target ...)
+# STATIC: no shared library at all, and stripped; ignored under a sanitizer, which needs them.
+function(sandfleet_program name)
+  cmake_parse_arguments(ARG "STATIC" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}"
+                                             "${PROJECT_SOURCE_DIR}/runtime/include")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} sandfleet_warnings)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+  if(ARG_STATIC AND NOT SANDFLEET_SANITIZE)
+    target_link_options(${name} PRIVATE -static -Wl,--gc-sections)
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+      target_link_options(${name} PRIVATE -s)
+    endif()
+  endif()
+endfunction()
+
+# sandfleet_test(name SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
+# Tests of one binary share no state; those labelled "slow" run only under `tools/dev test --all`.
+function(sandfleet_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}"
+                                             "${PROJECT_SOURCE_DIR}/runtime/include")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main
+                                        sandfleet_warnings)
+  # What a test costs is its compilation.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  set(properties TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "SANDFLEET_BIN=${CMAKE_BINARY_DIR}/bin")
+  if(ARG_LABELS)
+    list(APPEND properties LABELS "${ARG_LABELS}")
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+    PROPERTIES ${properties})
+endfunction()
