@@ -1,0 +1,268 @@
+#include "runtime/config/setting_table.hpp"
+
+#include "runtime/core/text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sandfleet::config {
+
+namespace {
+
+using sv = std::string_view;
+using kind = value_kind;
+
+constexpr std::array<sv, 5> providers = {"local", "docker", "remote", "modal", "kubernetes"};
+constexpr std::array<sv, 2> isolations = {"namespace", "none"};
+constexpr std::array<sv, 2> networks = {"none", "host"};
+constexpr std::array<sv, 2> outputs = {"table", "json"};
+constexpr std::array<sv, 3> colors = {"auto", "always", "never"};
+constexpr std::array<sv, 5> log_levels = {"debug", "info", "warning", "error", "critical"};
+constexpr std::array<sv, 1> automatic = {"auto"};
+
+constexpr std::array runtime_names = {alias{"RUNTIME", "core.runtime", {}, {}}};
+constexpr std::array image_names = {
+    alias{"SANDBOX_RUNTIME_CONTAINER_IMAGE", "sandbox.runtime_container_image", {}, {}},
+    alias{"SANDBOX_BASE_CONTAINER_IMAGE", "sandbox.base_container_image", {}, {}}};
+constexpr std::array workspace_names = {
+    alias{"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "core.workspace_mount_path_in_sandbox", {}, {}}};
+constexpr std::array workspace_base_names = {
+    alias{"WORKSPACE_MOUNT_PATH", "core.workspace_mount_path", {}, {}},
+    alias{"WORKSPACE_BASE", "core.workspace_base", {}, {}}};
+constexpr std::array env_names = {
+    alias{"SANDBOX_RUNTIME_STARTUP_ENV_VARS", "sandbox.runtime_startup_env_vars", {}, {}}};
+constexpr std::array volume_names = {alias{"SANDBOX_VOLUMES", "sandbox.volumes", {}, {}}};
+constexpr std::array network_names = {alias{"SANDBOX_USE_HOST_NETWORK", "sandbox.use_host_network",
+                                            alias_meaning::true_means, "host"}};
+constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
+constexpr std::array color_names = {
+    alias{"DISABLE_COLOR", "core.disable_color", alias_meaning::true_means, "never"}};
+constexpr std::array log_level_names = {
+    alias{"LOG_LEVEL", "", {}, {}}, alias{"", "core.debug", alias_meaning::true_means, "debug"}};
+
+constexpr double day = 86'400;
+
+// clang-format off
+constexpr std::array<setting_info, key_count> table = {{
+    // name, kind, flag, placeholder, default, description, minimum, maximum, choices, aliases
+    {"provider", kind::choice, "--provider", "NAME", "local",
+     "what makes the sandboxes",
+     {}, {}, providers, runtime_names},
+    {"image", kind::text, "-i,--image", "IMAGE", "host",
+     "what a sandbox sees as its root: host (this machine's programs, read-only) or rootfs:/PATH",
+     {}, {}, {}, image_names},
+    {"isolation", kind::choice, "--isolation", "MODE", "namespace",
+     "namespace: a sandbox sees nothing of this machine's processes, files and network; "
+     "none: a plain process in a directory of its own",
+     {}, {}, isolations, {}},
+    {"state_dir", kind::path, "", "DIR", "",
+     "where sockets and the registry live (default: /run/sandfleet for root, "
+     "$XDG_RUNTIME_DIR/sandfleet or /tmp/sandfleet-UID for others)",
+     {}, {}, {}, {}},
+    {"agent_program", kind::path, "", "FILE", "",
+     "sandfleet-agent (default: beside sandfleet, then ../libexec/sandfleet, then PATH)",
+     {}, {}, {}, {}},
+    {"launcher_program", kind::path, "", "FILE", "",
+     "sandfleet-launcher (default: as for agent_program)",
+     {}, {}, {}, {}},
+    {"io_threads", kind::integer, "", "N", "1",
+     "threads that move bytes",
+     1, 64, {}, {}},
+    {"max_parallel_starts", kind::integer, "", "N", "0",
+     "sandboxes that start at the same time; 0: twice the cores",
+     0, 10'000, {}, {}},
+    {"start_attempts", kind::integer, "", "N", "3",
+     "tries to start a sandbox while the machine, not the task, is at fault",
+     1, 20, {}, {}},
+    {"start_backoff_base", kind::duration, "", "TIME", "100ms",
+     "longest wait before the second try; doubles with each",
+     0.001, day, {}, {}},
+    {"start_backoff_cap", kind::duration, "", "TIME", "10",
+     "longest wait before any try",
+     0.001, day, {}, {}},
+    {"health_interval", kind::duration, "", "TIME", "30",
+     "time between two health checks of a sandbox; 0: none",
+     0, day, {}, {}},
+    {"health_timeout", kind::duration, "", "TIME", "10",
+     "a sandbox that does not answer for so long is lost",
+     0.001, day, {}, {}},
+    {"workspace", kind::sandbox_path, "-w,--workdir", "DIR", "/workspace",
+     "directory in the sandbox in which commands start; made when missing",
+     {}, {}, {}, workspace_names},
+    {"workspace_base", kind::path, "", "DIR", "",
+     "directory of this machine that is mounted, writable, as the workspace",
+     {}, {}, {}, workspace_base_names},
+    {"env", kind::env, "-e,--env", "NAME=VALUE", "",
+     "environment variable of every command in the sandbox",
+     {}, {}, {}, env_names},
+    {"volumes", kind::volumes, "-v,--volume", "HOST:SANDBOX[:ro]", "",
+     "path of this machine to show inside the sandbox",
+     {}, {}, {}, volume_names},
+    {"network", kind::choice, "--network", "MODE", "none",
+     "none: no network at all; host: this machine's",
+     {}, {}, networks, network_names},
+    {"cpus", kind::number, "--cpus", "N", "",
+     "cores that a sandbox may use, such as 0.5",
+     0.01, 4096, {}, {}},
+    {"memory_mb", kind::integer, "--memory", "MB", "",
+     "memory of a sandbox in MiB",
+     16, 1 << 30, {}, {}},
+    {"pids", kind::integer, "--pids", "N", "",
+     "processes and threads of a sandbox",
+     8, 1 << 22, {}, {}},
+    {"disk_mb", kind::integer, "--disk", "MB", "",
+     "MiB that a sandbox may write",
+     1, 1 << 30, {}, {}},
+    {"start_timeout", kind::duration, "", "TIME", "60",
+     "time in which a sandbox must be ready",
+     0.001, day, {}, {}},
+    {"timeout", kind::duration, "-t,--timeout", "TIME", "120",
+     "time for a command; then its processes are killed",
+     0.001, 365 * day, {}, timeout_names},
+    {"concurrency", kind::integer, "-c,--concurrency", "N", "auto",
+     "sandboxes at the same time in a batch",
+     1, 100'000, automatic, {}},
+    {"output", kind::choice, "--output", "FORMAT", "table",
+     "table for people, json for programs",
+     {}, {}, outputs, {}},
+    {"color", kind::choice, "--color", "WHEN", "auto",
+     "colours in tables; auto: on a terminal, unless NO_COLOR is set",
+     {}, {}, colors, color_names},
+    {"log_level", kind::choice, "--log-level", "LEVEL", "warning",
+     "least weight of what is logged to standard error",
+     {}, {}, log_levels, log_level_names},
+}};
+// clang-format on
+
+constexpr auto ignored_keys = std::to_array<sv>({
+    "core.cache_dir",
+    "core.cli_multiline_input",
+    "core.client_wait_timeout",
+    "core.conversation_max_age_seconds",
+    "core.default_agent",
+    "core.e2b_api_key",
+    "core.enable_browser",
+    "core.enable_default_condenser",
+    "core.file_store",
+    "core.file_store_path",
+    "core.file_store_web_hook_batch",
+    "core.file_store_web_hook_headers",
+    "core.file_store_web_hook_url",
+    "core.file_uploads_allowed_extensions",
+    "core.file_uploads_max_file_size_mb",
+    "core.file_uploads_restrict_file_types",
+    "core.git_user_email",
+    "core.git_user_name",
+    "core.init_git_in_empty_workspace",
+    "core.jwt_secret",
+    "core.max_budget_per_task",
+    "core.max_concurrent_conversations",
+    "core.max_iterations",
+    "core.mcp_host",
+    "core.modal_api_token_id",
+    "core.modal_api_token_secret",
+    "core.replay_trajectory_path",
+    "core.run_as_openhands",
+    "core.save_screenshots_in_trajectory",
+    "core.save_trajectory_path",
+    "core.search_api_key",
+    "core.workspace_mount_rewrite",
+    "sandbox.additional_networks",
+    "sandbox.api_key",
+    "sandbox.browsergym_eval_env",
+    "sandbox.close_delay",
+    "sandbox.cuda_visible_devices",
+    "sandbox.docker_runtime_kwargs",
+    "sandbox.enable_auto_lint",
+    "sandbox.enable_gpu",
+    "sandbox.force_rebuild_runtime",
+    "sandbox.initialize_plugins",
+    "sandbox.keep_runtime_alive",
+    "sandbox.local_runtime_url",
+    "sandbox.pause_closed_runtimes",
+    "sandbox.platform",
+    "sandbox.remote_runtime_api_timeout",
+    "sandbox.remote_runtime_api_url",
+    "sandbox.remote_runtime_class",
+    "sandbox.remote_runtime_enable_retries",
+    "sandbox.remote_runtime_init_timeout",
+    "sandbox.remote_runtime_resource_factor",
+    "sandbox.rm_all_containers",
+    "sandbox.runtime_binding_address",
+    "sandbox.runtime_extra_build_args",
+    "sandbox.runtime_extra_deps",
+    "sandbox.selected_repo",
+    "sandbox.trusted_dirs",
+    "sandbox.user_id",
+    "sandbox.vscode_port",
+});
+
+constexpr auto sections_of_others =
+    std::to_array<sv>({"agent", "cli", "condenser", "extended", "kubernetes", "llm", "mcp",
+                       "model_routing", "security"});
+
+std::string bounds_text(const setting_info& setting) {
+  const sv unit = setting.kind == kind::duration ? " seconds" : "";
+  std::string text;
+  if (setting.minimum)
+    text += " from " + core::number_text(*setting.minimum);
+  if (setting.maximum)
+    text += " to " + core::number_text(*setting.maximum);
+  return text.empty() ? text : text + std::string(unit);
+}
+
+} // namespace
+
+std::span<const setting_info> setting_table() noexcept {
+  return table;
+}
+
+const setting_info& info(key which) noexcept {
+  return table[static_cast<std::size_t>(which)];
+}
+
+std::optional<key> find_setting(std::string_view name) noexcept {
+  const auto* row = std::ranges::find(table, name, &setting_info::name);
+  if (row == table.end())
+    return std::nullopt;
+  return static_cast<key>(row - table.begin());
+}
+
+std::string own_variable(const setting_info& setting) {
+  return std::string(own_variable_prefix) + core::to_upper(setting.name);
+}
+
+std::string allowed_values(const setting_info& setting) {
+  const auto words = core::join(setting.choices, ", ");
+  switch (setting.kind) {
+  case kind::choice:
+    return "one of: " + words;
+  case kind::integer:
+    return (words.empty() ? "" : words + ", or ") + "a whole number" + bounds_text(setting);
+  case kind::number:
+    return "a number" + bounds_text(setting);
+  case kind::duration:
+    return "seconds, or a number with ms, s, m or h" +
+           (setting.minimum ? "," + bounds_text(setting) : "");
+  case kind::volumes:
+    return "HOST:SANDBOX or HOST:SANDBOX:ro, several separated by commas";
+  case kind::env:
+    return "NAME=VALUE, several separated by commas, or {'NAME': 'VALUE', ...}";
+  case kind::sandbox_path:
+    return "an absolute path";
+  case kind::text:
+  case kind::path:
+    return "a text";
+  }
+  return {};
+}
+
+std::span<const std::string_view> ignored_file_keys() noexcept {
+  return ignored_keys;
+}
+
+std::span<const std::string_view> ignored_sections() noexcept {
+  return sections_of_others;
+}
+
+} // namespace sandfleet::config

@@ -1,0 +1,93 @@
+#include <sandfleet/spec.hpp>
+
+#include <cmath>
+
+namespace sandfleet {
+
+namespace {
+
+bool is_absolute(const std::string& path) {
+  return !path.empty() && path.front() == '/';
+}
+
+bool has_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
+
+result<void> validate_env(const std::map<std::string, std::string>& env) {
+  for (const auto& [name, value] : env) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name))
+      return fail(errc::invalid_argument,
+                  "env: the name '" + name + "' is empty or holds '=' or a NUL byte");
+    if (has_nul(value))
+      return fail(errc::invalid_argument, "env: the value of '" + name + "' holds a NUL byte");
+  }
+  return {};
+}
+
+result<void> validate_volume(const volume& v) {
+  for (const auto* path : {&v.host_path, &v.sandbox_path})
+    if (!is_absolute(*path) || has_nul(*path))
+      return fail(errc::invalid_argument, "volumes: '" + *path + "' is not an absolute path");
+  if (v.sandbox_path == "/")
+    return fail(errc::invalid_argument, "volumes: nothing can be mounted over '/'");
+  return {};
+}
+
+result<void> at_least(const char* key, const std::optional<std::int64_t>& value,
+                      std::int64_t minimum) {
+  if (value && *value < minimum)
+    return fail(errc::invalid_argument, std::string("resources.") + key + ": " +
+                                            std::to_string(*value) + " is below the minimum of " +
+                                            std::to_string(minimum));
+  return {};
+}
+
+} // namespace
+
+result<void> validate(const sandbox_spec& spec) {
+  if (!is_absolute(spec.workspace) || has_nul(spec.workspace))
+    return fail(errc::invalid_argument,
+                "workspace: '" + spec.workspace + "' is not an absolute path");
+  if (auto checked = validate_env(spec.env); !checked)
+    return checked;
+  for (const auto& v : spec.volumes)
+    if (auto checked = validate_volume(v); !checked)
+      return checked;
+  if (spec.limits.cpus && !(std::isfinite(*spec.limits.cpus) && *spec.limits.cpus > 0))
+    return fail(errc::invalid_argument, "resources.cpus: must be a number above 0");
+  for (auto checked :
+       {at_least("memory_mb", spec.limits.memory_mb, 16), at_least("pids", spec.limits.pids, 8),
+        at_least("disk_mb", spec.limits.disk_mb, 1)})
+    if (!checked)
+      return checked;
+  if (spec.start_timeout <= std::chrono::milliseconds::zero())
+    return fail(errc::invalid_argument, "start_timeout: must be above 0");
+  return {};
+}
+
+result<volume> parse_volume(const std::string& text) {
+  const auto bad = [&](const char* why) {
+    return fail(make_error(errc::invalid_argument, "volume '" + text + "': " + why)
+                    .with_hint("write HOST:SANDBOX or HOST:SANDBOX:ro, both absolute paths"));
+  };
+  const auto first = text.find(':');
+  if (first == std::string::npos)
+    return bad("the path inside the sandbox is missing");
+  const auto second = text.find(':', first + 1);
+  volume v;
+  v.host_path = text.substr(0, first);
+  v.sandbox_path =
+      text.substr(first + 1, second == std::string::npos ? second : second - first - 1);
+  if (second != std::string::npos) {
+    const auto mode = text.substr(second + 1);
+    if (mode != "ro" && mode != "rw")
+      return bad("the mode is neither ro nor rw");
+    v.read_only = mode == "ro";
+  }
+  if (auto checked = validate_volume(v); !checked)
+    return fail(checked.error());
+  return v;
+}
+
+} // namespace sandfleet

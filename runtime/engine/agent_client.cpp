@@ -1,0 +1,184 @@
+#include "runtime/engine/agent_client.hpp"
+
+#include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/stream_frame.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+namespace sandfleet::engine_detail {
+
+namespace asio = boost::asio;
+using transport::http_reply;
+using transport::http_request;
+
+namespace {
+
+/// For calls whose work is bounded by itself.
+constexpr std::chrono::milliseconds file_timeout{300'000};
+constexpr std::chrono::milliseconds short_timeout{30'000};
+
+/// A call with a time-out of its own is answered by the agent; only an agent that is stuck lets
+/// this margin pass too.
+constexpr std::chrono::milliseconds reply_margin{10'000};
+
+/// What text grows by in JSON at worst: a control byte becomes \u00XX.
+constexpr std::size_t json_growth = 6;
+constexpr std::size_t json_frame_bytes = 64U << 10;
+
+http_request post(std::string target, std::string body, std::chrono::milliseconds timeout) {
+  http_request request;
+  request.method = "POST";
+  request.target = std::move(target);
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = std::move(body);
+  request.timeout = timeout;
+  return request;
+}
+
+std::string octal(std::uint32_t mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777U);
+  return text;
+}
+
+} // namespace
+
+agent_client::agent_client(asio::any_io_executor executor, transport::endpoint where,
+                           std::string session_key)
+    : http_(std::move(executor), std::move(where)), session_key_(std::move(session_key)) {}
+
+asio::awaitable<result<http_reply>> agent_client::call(http_request request) const {
+  if (!session_key_.empty())
+    request.headers.emplace_back(protocol::api_key_header, session_key_);
+  const auto what = request.method + " " + request.target;
+  auto http = http_;
+  auto reply = co_await http.send(std::move(request));
+  if (reply && (reply->status < 200 || reply->status > 299))
+    co_return fail(protocol::decode_failure(reply->status, reply->body, what));
+  co_return reply;
+}
+
+asio::awaitable<result<command_result>> agent_client::run(command_request request) const {
+  auto message =
+      post("/session/run", protocol::encode_session_run(request), request.timeout + reply_margin);
+  message.max_reply_bytes = json_growth * request.max_output_bytes + json_frame_bytes;
+  auto reply = co_await call(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return protocol::decode_session_run_reply(reply->body);
+}
+
+asio::awaitable<result<exec_result>> agent_client::exec(exec_request request) const {
+  auto message = post("/exec", protocol::encode_exec(request, protocol::output_encoding::base64),
+                      request.timeout + reply_margin);
+  message.max_reply_bytes = 3 * request.max_output_bytes + json_frame_bytes;
+  auto reply = co_await call(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return protocol::decode_exec_reply(reply->body, protocol::output_encoding::base64);
+}
+
+asio::awaitable<result<exec_result>>
+agent_client::exec_streamed(exec_request request,
+                            std::function<void(int, std::string_view)> on_output) const {
+  auto message = post("/exec", protocol::encode_exec(request), request.timeout + reply_margin);
+  message.headers.emplace_back("Accept", protocol::stream_media_type);
+
+  protocol::frame_decoder frames;
+  result<void> decoded;
+  std::string end;
+  std::string failure_body;
+  message.on_body = [&](int status, std::string_view piece) {
+    if (status != 200) {
+      failure_body.append(piece.substr(0, json_frame_bytes - failure_body.size()));
+      return;
+    }
+    if (!decoded)
+      return;
+    decoded = frames.feed(piece, [&](protocol::frame_type type, std::string_view payload) {
+      if (type == protocol::frame_type::end)
+        end = payload;
+      else
+        on_output(static_cast<int>(type), payload);
+    });
+  };
+  auto http = http_;
+  message.headers.emplace_back(protocol::api_key_header, session_key_);
+  auto reply = co_await http.send(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  if (reply->status != 200)
+    co_return fail(protocol::decode_failure(reply->status, failure_body, "POST /exec"));
+  if (!decoded)
+    co_return fail(decoded.error());
+  if (!frames.ended())
+    co_return fail(errc::connection_failed, "POST /exec: the stream ended before its last frame");
+  co_return protocol::decode_exec_reply(end);
+}
+
+asio::awaitable<result<void>> agent_client::put_file(std::string path, std::string bytes,
+                                                     std::uint32_t mode) const {
+  http_request message;
+  message.method = "PUT";
+  message.target = "/file?path=" + transport::url_encode_path(path) + "&mode=" + octal(mode);
+  message.headers = {{"Content-Type", "application/octet-stream"}};
+  message.body = std::move(bytes);
+  message.timeout = file_timeout;
+  auto reply = co_await call(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return result<void>{};
+}
+
+asio::awaitable<result<file_content>> agent_client::get_file(std::string path,
+                                                             std::size_t max_bytes) const {
+  http_request message;
+  message.target = "/file?path=" + transport::url_encode_path(path);
+  message.timeout = file_timeout;
+  message.max_reply_bytes = max_bytes;
+  auto reply = co_await call(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  file_content content;
+  const auto mode = reply->header("x-file-mode");
+  const auto parsed = std::from_chars(mode.data(), mode.data() + mode.size(), content.mode, 8);
+  if (parsed.ec != std::errc{})
+    co_return fail(errc::protocol_error, "GET /file: the reply has no valid X-File-Mode");
+  content.bytes = std::move(reply->body);
+  co_return content;
+}
+
+asio::awaitable<result<std::vector<std::string>>> agent_client::glob(std::string pattern) const {
+  auto reply = co_await call(post("/glob", protocol::encode_glob(pattern), short_timeout));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return protocol::decode_glob_reply(reply->body);
+}
+
+asio::awaitable<result<void>> agent_client::kill_processes() const {
+  auto reply = co_await call(post("/processes/kill", "{}", short_timeout));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return result<void>{};
+}
+
+asio::awaitable<result<std::string>>
+agent_client::execute_action(std::string action_json, std::chrono::milliseconds timeout) const {
+  auto reply = co_await call(post("/execute_action", std::move(action_json), timeout));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return std::move(reply->body);
+}
+
+asio::awaitable<result<void>> agent_client::alive(std::chrono::milliseconds timeout) const {
+  http_request message;
+  message.target = "/alive";
+  message.timeout = timeout;
+  auto reply = co_await call(std::move(message));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return result<void>{};
+}
+
+} // namespace sandfleet::engine_detail

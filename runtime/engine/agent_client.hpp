@@ -1,0 +1,53 @@
+#pragma once
+
+#include "runtime/transport/http_client.hpp"
+
+#include <sandfleet/action.hpp>
+#include <sandfleet/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sandfleet::engine_detail {
+
+/// The calls of a sandbox's agent (sandbox_agent/README.md) as typed awaitables over kept
+/// connections. Thread-safe; copies share the connections. Errors are those of `http_client`, and
+/// what the agent's HTTP status means: 404 `not_found`, 413 `limit_exceeded`, 422
+/// `invalid_argument`, 401 and 403 `permission_denied`, others `internal`.
+class agent_client {
+ public:
+  agent_client(boost::asio::any_io_executor executor, transport::endpoint where,
+               std::string session_key);
+
+  [[nodiscard]] boost::asio::awaitable<result<command_result>> run(command_request request) const;
+  [[nodiscard]] boost::asio::awaitable<result<exec_result>> exec(exec_request request) const;
+  [[nodiscard]] boost::asio::awaitable<result<exec_result>>
+  exec_streamed(exec_request request, std::function<void(int, std::string_view)> on_output) const;
+  [[nodiscard]] boost::asio::awaitable<result<void>> put_file(std::string path, std::string bytes,
+                                                              std::uint32_t mode) const;
+  [[nodiscard]] boost::asio::awaitable<result<file_content>> get_file(std::string path,
+                                                                      std::size_t max_bytes) const;
+  [[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>>
+  glob(std::string pattern) const;
+  [[nodiscard]] boost::asio::awaitable<result<void>> kill_processes() const;
+  [[nodiscard]] boost::asio::awaitable<result<std::string>>
+  execute_action(std::string action_json, std::chrono::milliseconds timeout) const;
+
+  /// True (as success) when the agent answers `/alive` at all.
+  [[nodiscard]] boost::asio::awaitable<result<void>> alive(std::chrono::milliseconds timeout) const;
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<result<transport::http_reply>>
+  call(transport::http_request request) const;
+
+  transport::http_client http_;
+  std::string session_key_;
+};
+
+} // namespace sandfleet::engine_detail

@@ -1,0 +1,173 @@
+#include "runtime/engine/agent_client.hpp"
+#include "runtime/engine/core.hpp"
+#include "runtime/engine/programs.hpp"
+#include "runtime/engine/sandbox_impl.hpp"
+#include "runtime/providers/local_provider.hpp"
+
+#include <sandfleet/engine.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace sandfleet {
+
+namespace asio = boost::asio;
+using engine_detail::guarded;
+using core_ptr = std::shared_ptr<engine_detail::core>;
+
+namespace {
+
+actors::control_settings control_settings_of(const settings& s) {
+  actors::control_settings control;
+  control.max_parallel_starts = s.max_parallel_starts != 0
+                                    ? s.max_parallel_starts
+                                    : 2 * std::max(1U, std::thread::hardware_concurrency());
+  control.start_retry.max_attempts = s.start_attempts;
+  control.start_retry.base = s.start_backoff_base;
+  control.start_retry.cap = s.start_backoff_cap;
+  control.health_interval = s.health_interval;
+  control.health_timeout = s.health_timeout;
+  return control;
+}
+
+actors::health_probe make_probe(asio::any_io_executor executor) {
+  return [executor](transport::endpoint where, std::chrono::milliseconds timeout) {
+    return [](engine_detail::agent_client agent,
+              std::chrono::milliseconds limit) -> asio::awaitable<result<void>> {
+      co_return co_await agent.alive(limit);
+    }(engine_detail::agent_client(executor, std::move(where), {}), timeout);
+  };
+}
+
+result<std::shared_ptr<providers::provider>> make_provider(const settings& s,
+                                                           const asio::any_io_executor& executor) {
+  if (s.provider.str() != "local")
+    return fail(
+        make_error(errc::invalid_configuration, "provider: '" + s.provider.str() + "' is not known")
+            .with_hint("the providers are: local"));
+  auto agent = engine_detail::find_program("sandfleet-agent", s.agent_program);
+  if (!agent)
+    return fail(agent.error());
+  auto launcher = engine_detail::find_program("sandfleet-launcher", s.launcher_program);
+  if (!launcher)
+    return fail(launcher.error());
+  providers::local_settings local;
+  local.agent_program = *agent;
+  local.launcher_program = *launcher;
+  local.state_dir = s.state_dir;
+  local.default_image = s.image;
+  local.default_isolation = s.isolation;
+  return providers::make_local_provider(executor, std::move(local));
+}
+
+asio::awaitable<result<recovered>> recover_in(core_ptr self) {
+  recovered found;
+  for (const auto& provider : self->providers) {
+    auto report = co_await provider->recover();
+    if (!report) {
+      found.failures.push_back(std::move(report.error()));
+      continue;
+    }
+    std::ranges::move(report->removed, std::back_inserter(found.removed));
+    std::ranges::move(report->failures, std::back_inserter(found.failures));
+  }
+  co_return found;
+}
+
+asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
+  if (self->closed)
+    co_return fail(errc::shutting_down, "the engine has been closed");
+  if (auto checked = validate(spec); !checked)
+    co_return fail(checked.error());
+  if (spec.provider.empty())
+    spec.provider = self->config.provider;
+  if (spec.image.empty())
+    spec.image = self->config.image;
+  if (!spec.isolation)
+    spec.isolation = self->config.isolation;
+  auto workspace = spec.workspace;
+  auto ready = co_await self->control->start_sandbox(
+      make_sandbox_id(), std::make_shared<const sandbox_spec>(std::move(spec)));
+  if (!ready)
+    co_return fail(ready.error());
+  co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready), std::move(workspace))};
+}
+
+asio::awaitable<result<void>> stop_in(core_ptr self) {
+  if (self->closed)
+    co_return result<void>{};
+  co_return co_await self->control->shutdown();
+}
+
+} // namespace
+
+struct engine::impl {
+  core_ptr core;
+  recovered found;
+};
+
+result<engine> engine::create(settings s) {
+  if (auto checked = validate(s); !checked)
+    return fail(checked.error());
+  auto pool = std::make_unique<transport::io_pool>(s.io_threads);
+  auto provider = make_provider(s, pool->executor());
+  if (!provider)
+    return fail(provider.error());
+
+  auto made = std::make_unique<impl>();
+  made->core = std::make_shared<engine_detail::core>(std::move(s), std::move(pool));
+  auto& core = *made->core;
+  core.providers.push_back(std::move(*provider));
+  core.control = std::make_unique<actors::control_plane>(
+      control_settings_of(core.config), core.providers, core.pool->executor(),
+      make_probe(core.pool->executor()),
+      [hub = core.hub](const status_event& event) { hub->tell(event); });
+
+  auto found =
+      asio::co_spawn(core.pool->executor(), guarded(recover_in(made->core)), asio::use_future)
+          .get();
+  if (!found)
+    return fail(found.error());
+  made->found = std::move(*found);
+  return engine{std::move(made)};
+}
+
+engine::engine(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
+engine::engine(engine&&) noexcept = default;
+
+engine& engine::operator=(engine&& other) noexcept {
+  if (impl_)
+    impl_->core->close();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+engine::~engine() {
+  if (impl_)
+    impl_->core->close();
+}
+
+const recovered& engine::found_at_start() const {
+  return impl_->found;
+}
+
+asio::awaitable<result<sandbox>> engine::start(sandbox_spec spec) {
+  return guarded(start_in(impl_->core, std::move(spec)));
+}
+
+subscription engine::on_status(std::function<void(const status_event&)> observer) {
+  return subscription{impl_->core->hub->add(std::move(observer))};
+}
+
+asio::awaitable<result<void>> engine::stop() {
+  return guarded(stop_in(impl_->core));
+}
+
+asio::any_io_executor engine::executor() const {
+  return impl_->core->pool->executor();
+}
+
+} // namespace sandfleet

@@ -1,0 +1,54 @@
+#include "runtime/engine/programs.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <unistd.h>
+#include <vector>
+
+namespace sandfleet::engine_detail {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_program(const fs::path& path) {
+  std::error_code ec;
+  return fs::is_regular_file(path, ec) && ::access(path.c_str(), X_OK) == 0;
+}
+
+std::vector<fs::path> usual_places() {
+  std::vector<fs::path> places;
+  std::error_code ec;
+  const auto self = fs::read_symlink("/proc/self/exe", ec);
+  if (!ec) {
+    places.push_back(self.parent_path());
+    places.push_back(self.parent_path().parent_path() / "libexec/sandfleet");
+  }
+  const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): read before any setenv
+  std::istringstream parts(path ? path : "");
+  for (std::string part; std::getline(parts, part, ':');)
+    if (!part.empty())
+      places.emplace_back(part);
+  return places;
+}
+
+} // namespace
+
+result<std::string> find_program(const std::string& name, const std::string& configured) {
+  if (!configured.empty()) {
+    if (is_program(configured))
+      return fs::absolute(configured).string();
+    return fail(make_error(errc::not_found, "'" + configured + "' is not a program")
+                    .with_hint("set the path of " + name + " or leave it out"));
+  }
+  for (const auto& place : usual_places())
+    if (is_program(place / name))
+      return (place / name).string();
+  return fail(make_error(errc::not_found, "the program " + name + " was not found")
+                  .with_cause("it is neither beside this program, nor in ../libexec/sandfleet, nor "
+                              "in PATH")
+                  .with_hint("build it with 'tools/dev build' or set its path"));
+}
+
+} // namespace sandfleet::engine_detail

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "runtime/engine/agent_client.hpp"
+#include "runtime/engine/core.hpp"
+
+#include <sandfleet/sandbox.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace sandfleet {
+
+struct sandbox::impl {
+  impl(std::shared_ptr<engine_detail::core> shared, actors::ready_sandbox made,
+       std::string directory);
+
+  /// The client for the sandbox's current route, made anew when the route has changed.
+  result<engine_detail::agent_client> client(std::uint64_t& generation);
+
+  std::shared_ptr<engine_detail::core> core;
+  actors::ready_sandbox ready;
+  std::string workspace;
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const actors::route> client_route_;
+  std::optional<engine_detail::agent_client> client_;
+};
+
+} // namespace sandfleet

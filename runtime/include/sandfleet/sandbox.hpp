@@ -1,0 +1,83 @@
+#pragma once
+
+#include <sandfleet/action.hpp>
+#include <sandfleet/error.hpp>
+#include <sandfleet/ids.hpp>
+#include <sandfleet/status.hpp>
+#include <sandfleet/usage.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sandfleet {
+
+/// What is known of a sandbox once it is gone.
+struct stop_report {
+  resource_usage usage;
+  std::optional<error> failure; ///< set when it had ended before it was asked to
+};
+
+/// A handle to one running sandbox; cheap to copy. Dropping it does not stop the sandbox.
+/// Errors of every call: `sandbox_lost` or `out_of_memory` with the provider's evidence when the
+/// sandbox ended, `timed_out`, `cancelled`, `connection_failed`, `limit_exceeded`.
+class sandbox {
+ public:
+  /// A handle to nothing, for containers and futures. Only assignment and destruction are allowed.
+  sandbox() = default;
+
+  [[nodiscard]] const sandbox_id& id() const;
+  [[nodiscard]] sandbox_state state() const;
+  [[nodiscard]] const limits_report& limits() const;
+  [[nodiscard]] const std::string& workspace() const;
+
+  /// Runs a text in a bash session. Commands of one session run one at a time, in order; sessions
+  /// run side by side. A time-out is a result (`timed_out`), and its whole process tree is dead.
+  boost::asio::awaitable<result<command_result>> run(command_request request);
+
+  /// The same with the defaults of `command_request`.
+  boost::asio::awaitable<result<command_result>> run(std::string command);
+
+  /// Runs a program beside the sessions.
+  boost::asio::awaitable<result<exec_result>> exec(exec_request request);
+
+  /// The same with outputs handed over as they arrive (first argument: 1 standard output,
+  /// 2 standard error), unbounded; `out` and `err` of the result stay empty.
+  boost::asio::awaitable<result<exec_result>>
+  exec(exec_request request, std::function<void(int, std::string_view)> on_output);
+
+  /// Writes a file, its missing parent directories included. Relative paths are below the
+  /// workspace. `mode` holds permission bits.
+  boost::asio::awaitable<result<void>> write_file(std::string path, std::string bytes,
+                                                  std::uint32_t mode = 0644);
+
+  /// Reads a regular file of at most `max_bytes`.
+  boost::asio::awaitable<result<file_content>> read_file(std::string path,
+                                                         std::size_t max_bytes = 64U << 20);
+
+  /// Paths that match a glob(7) pattern, sorted, relative ones below the workspace; a plain path
+  /// matches itself when it exists.
+  boost::asio::awaitable<result<std::vector<std::string>>> glob(std::string pattern);
+
+  /// Kills every process in the sandbox but the agent itself. Sessions get new shells.
+  boost::asio::awaitable<result<void>> kill_processes();
+
+  /// One action in OpenHands' protocol: the JSON of an action, answered by that of an observation.
+  boost::asio::awaitable<result<std::string>> execute_action(std::string action_json,
+                                                             std::chrono::milliseconds timeout);
+
+  /// Takes the sandbox away. Idempotent.
+  boost::asio::awaitable<result<stop_report>> stop();
+
+  struct impl;
+  explicit sandbox(std::shared_ptr<impl> made);
+
+ private:
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace sandfleet

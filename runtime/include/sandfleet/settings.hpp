@@ -1,0 +1,40 @@
+#pragma once
+
+#include <sandfleet/error.hpp>
+#include <sandfleet/spec.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace sandfleet {
+
+/// What an engine needs to know. `runtime/core/config.hpp` reads these from flags, environment and
+/// file; a program that embeds the engine fills them in itself. The defaults work.
+struct settings {
+  provider_name provider{"local"};
+  std::string image = "host";
+  isolation_mode isolation = isolation_mode::namespaces;
+
+  /// Where the registry and the sockets live. Empty: /run/sandfleet for root,
+  /// $XDG_RUNTIME_DIR/sandfleet or /tmp/sandfleet-UID for others. At most 60 bytes, because the
+  /// path of a unix socket is limited.
+  std::string state_dir;
+
+  /// Programs. Empty: beside the running program, then ../libexec/sandfleet, then PATH.
+  std::string agent_program;
+  std::string launcher_program;
+
+  unsigned io_threads = 1;          ///< 1 to 64
+  unsigned max_parallel_starts = 0; ///< 0: twice the cores
+  unsigned start_attempts = 3;      ///< 1 to 20, the first one included
+  std::chrono::milliseconds start_backoff_base{100};
+  std::chrono::milliseconds start_backoff_cap{10'000};
+  std::chrono::milliseconds health_interval{30'000}; ///< 0: no health checks
+  std::chrono::milliseconds health_timeout{10'000};
+};
+
+/// Says which setting has a bad value and what is allowed.
+[[nodiscard]] result<void> validate(const settings& s);
+
+} // namespace sandfleet

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sandfleet/error.hpp>
+#include <sandfleet/ids.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandfleet {
+
+/// How a local sandbox is kept apart from the machine.
+enum class isolation_mode : std::uint8_t {
+  namespaces, ///< own user, mount, pid, ipc, uts, cgroup and (unless asked for) network namespace
+  none,       ///< a plain process in a directory of its own; isolates nothing
+};
+
+/// A host path seen inside the sandbox.
+struct volume {
+  std::string host_path;    ///< absolute; must exist
+  std::string sandbox_path; ///< absolute
+  bool read_only = false;
+
+  friend bool operator==(const volume&, const volume&) = default;
+};
+
+/// Ceilings. An empty one is not limited; one that the machine cannot hold is reported as
+/// unenforced, never dropped in silence.
+struct resource_limits {
+  std::optional<double> cpus;            ///< cores, > 0
+  std::optional<std::int64_t> memory_mb; ///< MiB, >= 16
+  std::optional<std::int64_t> pids;      ///< processes and threads, >= 8
+  std::optional<std::int64_t> disk_mb;   ///< MiB of writable file system, >= 1
+
+  friend bool operator==(const resource_limits&, const resource_limits&) = default;
+};
+
+/// What a sandbox is made from.
+struct sandbox_spec {
+  provider_name provider; ///< empty: the configured default
+  std::string image;      ///< "host" or "rootfs:/path" for the local provider; empty: configured
+  std::string workspace = "/workspace"; ///< absolute; made when missing; the first directory
+  std::map<std::string, std::string> env;
+  std::vector<volume> volumes;
+  resource_limits limits;
+  std::string network = "none";            ///< "none" or "host"
+  std::optional<isolation_mode> isolation; ///< empty: the configured default
+  std::chrono::milliseconds start_timeout{60'000};
+  std::map<std::string, std::string> labels; ///< free for the caller; shown by listings
+
+  friend bool operator==(const sandbox_spec&, const sandbox_spec&) = default;
+};
+
+/// Says what is wrong with a specification, if anything: class `task`, naming the key.
+[[nodiscard]] result<void> validate(const sandbox_spec& spec);
+
+/// Reads "HOST:SANDBOX[:ro|:rw]".
+[[nodiscard]] result<volume> parse_volume(const std::string& text);
+
+} // namespace sandfleet

@@ -1,0 +1,361 @@
+#include "runtime/protocol/action_codec.hpp"
+
+#include "runtime/core/text.hpp"
+#include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/json_object.hpp"
+#include "runtime/protocol/python_repr.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace sandfleet::protocol {
+
+namespace json = boost::json;
+
+namespace {
+
+using decoded = tl::expected<action, action_refusal>;
+
+tl::unexpected<action_refusal> invalid_form(const std::string& type, const std::string& where,
+                                            const std::string& message, const std::string& input,
+                                            const std::string& more = {}) {
+  return tl::unexpected(action_refusal{
+      422, encode_invalid_request("[{'type': '" + type + "', 'loc': (" + where + "), 'msg': '" +
+                                  message + "', 'input': " + input + more + "}]")});
+}
+
+tl::unexpected<action_refusal> refuse(const std::string& why) {
+  return tl::unexpected(action_refusal{500, encode_detail("Internal server error: " + why)});
+}
+
+tl::unexpected<action_refusal> answer(const observation& what) {
+  return tl::unexpected(action_refusal{200, encode(what)});
+}
+
+/// The names that a type of action may have in "args"; the first `required` ones must be there.
+struct signature {
+  std::string_view type;
+  std::string_view class_name;
+  std::size_t required;
+  std::span<const std::string_view> names;
+};
+
+constexpr std::array<std::string_view, 10> run_names{
+    "command", "is_input", "thought", "blocking",           "is_static",
+    "cwd",     "hidden",   "action",  "confirmation_state", "security_risk"};
+constexpr std::array<std::string_view, 7> ipython_names{
+    "code",   "thought",       "include_extra",   "confirmation_state",
+    "action", "security_risk", "kernel_init_code"};
+constexpr std::array<std::string_view, 5> browse_names{"url", "thought", "return_axtree", "action",
+                                                       "security_risk"};
+constexpr std::array<std::string_view, 6> browse_interactive_names{
+    "browser_actions", "thought",       "browsergym_send_msg_to_user",
+    "action",          "security_risk", "return_axtree"};
+constexpr std::array<std::string_view, 8> read_names{
+    "path", "start", "end", "thought", "action", "security_risk", "impl_source", "view_range"};
+constexpr std::array<std::string_view, 7> write_names{"path",    "content", "start",        "end",
+                                                      "thought", "action",  "security_risk"};
+constexpr std::array<std::string_view, 13> edit_names{
+    "path",  "command", "file_text", "old_str", "new_str",       "insert_line", "content",
+    "start", "end",     "thought",   "action",  "security_risk", "impl_source"};
+
+constexpr std::array<signature, 7> signatures{{
+    {"run", "CmdRunAction", 1, run_names},
+    {"run_ipython", "IPythonRunCellAction", 1, ipython_names},
+    {"browse", "BrowseURLAction", 1, browse_names},
+    {"browse_interactive", "BrowseInteractiveAction", 1, browse_interactive_names},
+    {"read", "FileReadAction", 1, read_names},
+    {"write", "FileWriteAction", 2, write_names},
+    {"edit", "FileEditAction", 1, edit_names},
+}};
+
+struct action_name {
+  std::string_view constant;
+  std::string_view type;
+};
+
+/// Every type that the reference can decode, in the order in which its error text lists them.
+constexpr std::array<action_name, 21> known_types{{
+    {"NULL", "null"},
+    {"RUN", "run"},
+    {"RUN_IPYTHON", "run_ipython"},
+    {"BROWSE", "browse"},
+    {"BROWSE_INTERACTIVE", "browse_interactive"},
+    {"READ", "read"},
+    {"WRITE", "write"},
+    {"EDIT", "edit"},
+    {"THINK", "think"},
+    {"FINISH", "finish"},
+    {"REJECT", "reject"},
+    {"DELEGATE", "delegate"},
+    {"RECALL", "recall"},
+    {"CHANGE_AGENT_STATE", "change_agent_state"},
+    {"MESSAGE", "message"},
+    {"SYSTEM", "system"},
+    {"CONDENSATION", "condensation"},
+    {"CONDENSATION_REQUEST", "condensation_request"},
+    {"MCP", "call_tool_mcp"},
+    {"TASK_TRACKING", "task_tracking"},
+    {"LOOP_RECOVERY", "loop_recovery"},
+}};
+
+tl::unexpected<action_refusal> unknown_type(const json::value& type) {
+  std::string listed;
+  for (const auto& known : known_types) {
+    listed += listed.empty() ? "" : ", ";
+    listed += "<ActionType." + std::string(known.constant) + ": '" + std::string(known.type) + "'>";
+  }
+  return refuse("'action['action']=" + python_repr(type) +
+                "' is not defined. Available actions: dict_keys([" + listed + "])");
+}
+
+/// What the reference's dataclass says of arguments that do not fit it; empty when they do.
+std::string misfit(const signature& of, const json::object& args) {
+  const auto constructor = std::string(of.class_name) + ".__init__()";
+  for (const auto& arg : args) {
+    if (std::ranges::find(of.names, std::string_view(arg.key())) == of.names.end())
+      return constructor + " got an unexpected keyword argument " +
+             python_repr(std::string_view(arg.key()));
+  }
+  std::vector<std::string> missing;
+  for (const auto name : of.names.first(of.required)) {
+    if (!args.contains(name))
+      missing.push_back(python_repr(name));
+  }
+  if (missing.empty())
+    return {};
+  std::string listed = missing.front();
+  for (std::size_t i = 1; i < missing.size(); ++i)
+    listed += (i + 1 == missing.size() ? " and " : ", ") + missing[i];
+  return constructor + " missing " + std::to_string(missing.size()) +
+         " required positional argument" + (missing.size() == 1 ? "" : "s") + ": " + listed;
+}
+
+/// Reads "args" by type. The reference does not check types and fails at the use of a value; here
+/// the first wrong one is remembered.
+class arguments {
+ public:
+  explicit arguments(const json::object& args) : args_(args) {}
+
+  std::string string(std::string_view name, std::string_view fallback = {}) {
+    return optional_string(name, false).value_or(std::string(fallback));
+  }
+
+  std::optional<std::string> optional_string(std::string_view name, bool nullable = true) {
+    const auto* found = args_.if_contains(name);
+    if (!found || (nullable && found->is_null()))
+      return std::nullopt;
+    if (const auto* text = found->if_string())
+      return std::string(*text);
+    return wrong(name, "a string"), std::nullopt;
+  }
+
+  /// Python's idea of what is true.
+  bool truth(std::string_view name) {
+    const auto* found = args_.if_contains(name);
+    if (!found)
+      return false;
+    switch (found->kind()) {
+    case json::kind::null:
+      return false;
+    case json::kind::bool_:
+      return found->get_bool();
+    case json::kind::string:
+      return !found->get_string().empty();
+    case json::kind::array:
+      return !found->get_array().empty();
+    case json::kind::object:
+      return !found->get_object().empty();
+    default:
+      return found->to_number<double>() != 0;
+    }
+  }
+
+  std::int64_t integer(std::string_view name, std::int64_t fallback) {
+    const auto* found = args_.if_contains(name);
+    if (!found)
+      return fallback;
+    if (const auto* number = found->if_int64())
+      return *number;
+    return wrong(name, "an integer"), fallback;
+  }
+
+  void wrong(std::string_view name, std::string_view wanted) {
+    if (failure_.empty())
+      failure_ = "argument '" + std::string(name) + "' must be " + std::string(wanted);
+  }
+
+  [[nodiscard]] const json::value* find(std::string_view name) const {
+    return args_.if_contains(name);
+  }
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+
+ private:
+  const json::object& args_;
+  std::string failure_;
+};
+
+decoded decode_run(arguments& args, const json::object& top) {
+  run_action run;
+  run.command = args.string("command");
+  run.is_input = args.truth("is_input");
+  run.blocking = args.truth("blocking");
+  run.is_static = args.truth("is_static");
+  run.cwd = args.optional_string("cwd");
+  run.hidden = args.truth("hidden");
+  if (const auto* timeout = top.if_contains("timeout"); timeout && !timeout->is_null()) {
+    if (timeout->is_number())
+      run.timeout = timeout->to_number<double>();
+    else
+      args.wrong("timeout", "a number");
+  }
+  return run;
+}
+
+decoded decode_read(arguments& args) {
+  read_action read;
+  read.path = args.string("path");
+  read.start = args.integer("start", 0);
+  read.end = args.integer("end", -1);
+  read.impl_source = args.string("impl_source", "default");
+  const auto* range = args.find("view_range");
+  if (!range || range->is_null())
+    return read;
+  const auto* list = range->if_array();
+  if (!list)
+    return args.wrong("view_range", "a list"), read;
+  read.view_range.emplace();
+  for (const auto& element : *list) {
+    if (const auto* number = element.if_int64())
+      read.view_range->push_back(*number);
+    else
+      return answer(
+          read_observation{"ERROR:\nInvalid `view_range` parameter: " + python_repr(*range) +
+                               ". It should be a list of two integers.",
+                           read.path, read.impl_source});
+  }
+  return read;
+}
+
+decoded decode_edit(arguments& args) {
+  edit_action edit;
+  edit.path = args.string("path");
+  edit.command = args.string("command");
+  edit.file_text = args.optional_string("file_text");
+  edit.old_str = args.optional_string("old_str");
+  edit.new_str = args.optional_string("new_str");
+  edit.impl_source = args.string("impl_source", "oh_aci");
+  if (edit.impl_source != "oh_aci")
+    return refuse("");
+  const auto* line = args.find("insert_line");
+  if (!line || line->is_null())
+    return edit;
+  if (const auto* text = line->if_string()) {
+    edit.insert_line = core::parse_integer(core::trim(std::string_view(*text)));
+    if (!edit.insert_line)
+      return answer(edit_observation{.content = "ERROR:\nInvalid insert_line value: '" +
+                                                std::string(*text) + "'. Expected an integer.",
+                                     .path = edit.path,
+                                     .old_content = edit.old_str,
+                                     .new_content = edit.new_str});
+  } else {
+    edit.insert_line = args.integer("insert_line", 0);
+  }
+  return edit;
+}
+
+decoded decode_arguments(std::string_view type, arguments& args, const json::object& top) {
+  if (type == "run")
+    return decode_run(args, top);
+  if (type == "read")
+    return decode_read(args);
+  if (type == "write")
+    return write_action{args.string("path"), args.string("content"), args.integer("start", 0),
+                        args.integer("end", -1)};
+  if (type == "edit")
+    return decode_edit(args);
+  if (type == "run_ipython")
+    return refuse("JupyterRequirement not found. Unable to run IPython action.");
+  return answer(error_observation{"Browser functionality is not supported or disabled.", ""});
+}
+
+/// Names that older clients send, as the reference reads them.
+void modernize(json::object& args) {
+  args.erase("timestamp");
+  args.erase("is_confirmed");
+  args.erase("keep_prompt");
+  args.erase("task_completed");
+  if (args.erase("translated_ipython_code") != 0) {
+    if (const auto* command = args.if_contains("command"); command && *command == "view")
+      args.erase("command");
+  }
+}
+
+decoded decode_event(json::object top) {
+  if (!top.contains("action")) {
+    if (top.contains("observation"))
+      return refuse("400: Invalid action type");
+    return refuse("Unknown event type: " + python_repr(json::value(std::move(top))));
+  }
+  const json::value type_value = top["action"];
+  const auto* type_text = type_value.if_string();
+  if (!type_text)
+    return unknown_type(type_value);
+  const std::string_view type(*type_text);
+  if (std::ranges::find(known_types, type, &action_name::type) == known_types.end())
+    return unknown_type(type_value);
+
+  if (!top.contains("args"))
+    top["args"].emplace_object();
+  auto* args = top["args"].if_object();
+  if (!args)
+    return refuse("'args' must be an object");
+  modernize(*args);
+
+  const auto of = std::ranges::find(signatures, type, &signature::type);
+  if (of == signatures.end())
+    return refuse("'ActionExecutor' object has no attribute '" + std::string(type) + "'");
+  if (const auto why = misfit(*of, *args); !why.empty())
+    return refuse("action=" + python_repr(json::value(top)) + " has the wrong arguments: " + why);
+
+  if (const auto* source = top.if_contains("source")) {
+    if (*source != "agent" && *source != "user" && *source != "environment")
+      return refuse(python_repr(*source) + " is not a valid EventSource");
+  }
+  arguments reader(*args);
+  auto outcome = decode_arguments(type, reader, top);
+  if (!reader.failure().empty())
+    return refuse(reader.failure());
+  return outcome;
+}
+
+} // namespace
+
+decoded decode_action(std::string_view body) {
+  if (body.empty())
+    return invalid_form("missing", "'body',", "Field required", "None");
+  auto parsed = parse_json(body);
+  if (!parsed)
+    return invalid_form("json_invalid", "'body', 0", "JSON decode error", "{}",
+                        ", 'ctx': {'error': " + python_repr(std::string_view(parsed.error())) +
+                            "}");
+  auto* whole = parsed->if_object();
+  if (!whole)
+    return invalid_form("model_attributes_type", "'body',",
+                        "Input should be a valid dictionary or object to extract fields from",
+                        python_repr(*parsed));
+  const auto* inner = whole->if_contains("action");
+  if (!inner)
+    return invalid_form("missing", "'body', 'action'", "Field required", python_repr(*parsed));
+  if (!inner->is_object())
+    return invalid_form("dict_type", "'body', 'action'", "Input should be a valid dictionary",
+                        python_repr(*inner));
+  return decode_event(std::move((*whole)["action"].get_object()));
+}
+
+} // namespace sandfleet::protocol

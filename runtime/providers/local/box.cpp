@@ -1,0 +1,323 @@
+#include "runtime/providers/local/box.hpp"
+
+#include "runtime/providers/local/launch_arguments.hpp"
+#include "runtime/providers/local/processes.hpp"
+#include "runtime/providers/local/remains.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace sandfleet::providers::local {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t max_text = 4096;
+constexpr std::size_t max_line = 64 * 1024;
+constexpr milliseconds launcher_patience{10'000};
+constexpr milliseconds pause_patience{5'000};
+
+/// The list as a file that exists in memory alone; -1 when it cannot be made.
+int memory_file(std::string_view bytes) {
+  const int fd = ::memfd_create("sandfleet-arguments", MFD_CLOEXEC);
+  if (fd < 0)
+    return -1;
+  while (!bytes.empty()) {
+    const auto n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      ::close(fd);
+      return -1;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  ::lseek(fd, 0, SEEK_SET);
+  return fd;
+}
+
+error ended_early(const exit_report& report, const sandbox_id& id) {
+  if (report.failure)
+    return *report.failure;
+  return make_error(errc::cancelled,
+                    "the sandbox " + id.str() + " was stopped before it was ready");
+}
+
+} // namespace
+
+box::box(asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared, sandbox_id id)
+    : strand_(std::move(strand)), shared_(std::move(shared)), id_(std::move(id)),
+      dir_(shared_->entries->dir_of(id_)), session_key_(make_secret()) {
+  facts_.id = id_;
+}
+
+instance box::endpoint() const {
+  instance made;
+  made.id = id_;
+  made.agent = transport::unix_endpoint{dir_ + "/agent.sock"};
+  made.session_key = session_key_;
+  made.limits = limits_;
+  return made;
+}
+
+/// The entry is there before anything that would have to be removed.
+result<void> box::launch(const sandbox_spec& spec) {
+  const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nobody sets it
+  auto list = launch_arguments(id_, spec, shared_->settings, dir_, session_key_,
+                               path != nullptr ? path : "");
+  if (!list)
+    return fail(list.error());
+  facts_.isolated = isolation_of(spec, shared_->settings) == isolation_mode::namespaces;
+  record_.id = id_;
+  record_.owner = shared_->entries->owner();
+  record_.isolation = facts_.isolated ? isolation_mode::namespaces : isolation_mode::none;
+  record_.boot_id = current_boot_id();
+  record_.created_ms =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  record_.labels = spec.labels;
+  if (auto noted = shared_->entries->add(record_); !noted)
+    return noted;
+
+  transport::child_command command;
+  command.program = shared_->settings.launcher_program;
+  command.arguments = {"--args", "3"};
+  const int arguments = memory_file(*list);
+  command.descriptors = {arguments};
+  auto started = transport::child_process::start(strand_, command);
+  ::close(arguments);
+  if (!started) {
+    finish(std::nullopt);
+    return fail(started.error());
+  }
+  child_.emplace(std::move(*started));
+  record_.launcher = child_->id();
+  record_.launcher_start = start_time_of(child_->id());
+  if (auto noted = shared_->entries->update(record_); !noted) {
+    child_->kill(SIGTERM);
+    return noted;
+  }
+  return {};
+}
+
+asio::awaitable<result<instance>> box::start(std::shared_ptr<const sandbox_spec> spec) {
+  // A cancellation is seen where it is waited for; what cleans up after it must still run.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto deadline = clock::now() + spec->start_timeout;
+  auto launched = launch(*spec);
+  if (!child_)
+    co_return fail(std::move(launched.error()));
+  asio::co_spawn(
+      strand_, [self = shared_from_this()] { return self->supervise(); }, asio::detached);
+  if (!launched) {
+    co_await end_now();
+    co_return fail(std::move(launched.error()));
+  }
+  while (!report_ && !facts_.was_ready) {
+    const auto woke = co_await next_change(deadline);
+    if (woke == wake::changed)
+      continue;
+    co_await end_now();
+    if (woke == wake::cancelled)
+      co_return fail(errc::cancelled, "the start of the sandbox " + id_.str() + " was cancelled");
+    auto failure =
+        make_error(errc::timed_out, "the sandbox " + id_.str() + " was not ready in time")
+            .blamed_on(failure_class::infrastructure)
+            .with("timeout_ms", std::int64_t{spec->start_timeout.count()});
+    if (facts_.exited && !facts_.exited->log.empty())
+      failure.evidence.emplace_back("log", facts_.exited->log);
+    co_return fail(std::move(failure));
+  }
+  if (report_)
+    co_return fail(ended_early(*report_, id_));
+  co_return endpoint();
+}
+
+/// Kills the sandbox and waits until nothing is left of it, even when the caller is cancelled.
+asio::awaitable<void> box::end_now() {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (child_)
+    (void)co_await stop(milliseconds{0});
+}
+
+asio::awaitable<result<exit_report>> box::wait() {
+  while (!report_) {
+    const auto woke = co_await next_change(time_point::max());
+    if (woke == wake::cancelled)
+      co_return fail(errc::cancelled, "waiting for the sandbox " + id_.str() + " was cancelled");
+  }
+  co_return *report_;
+}
+
+asio::awaitable<bool> box::ended_by(time_point deadline) {
+  while (!report_) {
+    // Named first: g++ 12 miscompiles a loop whose only statement awaits in a condition.
+    const auto woke = co_await next_change(deadline);
+    if (woke != wake::changed)
+      break;
+  }
+  co_return report_.has_value();
+}
+
+asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (report_)
+    co_return *report_;
+  facts_.was_asked = true;
+  const auto self = shared_from_this(); // the write outlives a caller that is cancelled
+  // A launcher that cannot be told has ended or is about to.
+  (void)co_await child_->write("stop " + std::to_string(grace.count()) + "\n");
+  if (co_await ended_by(clock::now() + grace + launcher_patience))
+    co_return *report_;
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none)
+    co_return fail(errc::cancelled, "stopping the sandbox " + id_.str() + " was cancelled");
+  child_->kill(SIGKILL);
+  if (co_await ended_by(clock::now() + launcher_patience))
+    co_return *report_;
+  co_return fail(errc::timed_out, "the sandbox " + id_.str() + " does not end");
+}
+
+asio::awaitable<result<void>> box::set_paused(bool paused) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (report_)
+    co_return fail(errc::sandbox_lost, "the sandbox " + id_.str() + " has ended");
+  if (!can_pause_)
+    co_return fail(make_error(errc::unsupported, "sandboxes cannot be paused on this machine")
+                       .with_cause("pausing needs a control group that this user may make"));
+  refusal_.reset();
+  auto told = co_await child_->write(paused ? "pause\n" : "resume\n");
+  if (!told)
+    co_return told;
+  const auto deadline = clock::now() + pause_patience;
+  while (!report_ && !refusal_ && paused_ != paused) {
+    const auto woke = co_await next_change(deadline);
+    if (woke == wake::cancelled)
+      co_return fail(errc::cancelled, "pausing or resuming was cancelled");
+    if (woke == wake::timed_out)
+      co_return fail(errc::timed_out, "the launcher of " + id_.str() + " does not answer");
+  }
+  if (report_)
+    co_return fail(errc::sandbox_lost, "the sandbox " + id_.str() + " has ended");
+  if (refusal_)
+    co_return fail(
+        make_error(errc::io_error, "the sandbox " + id_.str() + " was not paused or resumed")
+            .with_cause(*refusal_));
+  co_return result<void>{};
+}
+
+asio::awaitable<result<instance>> box::resume() {
+  auto done = co_await set_paused(false);
+  if (!done)
+    co_return fail(std::move(done.error()));
+  co_return endpoint();
+}
+
+asio::awaitable<result<instance_state>> box::inspect() {
+  if (report_)
+    co_return instance_state::gone;
+  co_return paused_ ? instance_state::paused : instance_state::running;
+}
+
+void box::abandon() {
+  asio::co_spawn(
+      strand_, [self = shared_from_this()] { return self->end_now(); }, asio::detached);
+}
+
+asio::awaitable<void> box::supervise() {
+  const auto self = shared_from_this();
+  std::string pending;
+  std::array<char, 4096> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): read into
+  for (;;) {
+    const auto n = co_await child_->read(buffer);
+    if (!n || *n == 0)
+      break;
+    pending.append(buffer.data(), *n);
+    std::size_t end = 0;
+    while ((end = pending.find('\n')) != std::string::npos) {
+      on_line(std::string_view(pending).substr(0, end));
+      pending.erase(0, end + 1);
+    }
+    if (pending.size() > max_line)
+      pending.clear();
+  }
+  const auto status = co_await child_->wait();
+  finish(status ? std::optional<int>(*status) : std::nullopt);
+}
+
+void box::on_line(std::string_view line) {
+  auto event = parse_launcher_event(line);
+  if (const auto* told = std::get_if<limits_told>(&event)) {
+    limits_ = told->limits;
+    can_pause_ = told->can_pause;
+  } else if (std::holds_alternative<ready_told>(event)) {
+    facts_.was_ready = true;
+  } else if (const auto* pausing = std::get_if<paused_told>(&event)) {
+    paused_ = pausing->paused;
+  } else if (const auto* refused = std::get_if<refused_told>(&event)) {
+    refusal_ = refused->message;
+  } else if (const auto* failed = std::get_if<failed_told>(&event)) {
+    facts_.failed = failed->failure;
+  } else if (auto* exited = std::get_if<exited_told>(&event)) {
+    facts_.exited = std::move(*exited);
+  } else if (const auto* warned = std::get_if<warning_told>(&event)) {
+    limits_["warning"] = warned->message;
+  } else if (const auto* text = std::get_if<text_told>(&event)) {
+    facts_.text += text->text + "\n";
+    if (facts_.text.size() > max_text)
+      facts_.text.erase(0, facts_.text.size() - max_text);
+  }
+  notify();
+}
+
+void box::finish(std::optional<int> launcher_status) {
+  facts_.launcher_status = launcher_status;
+  // Without a last word the launcher was killed: what it looked after is still there.
+  remains left;
+  left.id = id_;
+  left.dir = dir_;
+  left.may_have_strays = !facts_.isolated && !facts_.exited && !facts_.failed;
+  std::optional<error> kept;
+  for (auto& failure :
+       remove_remains(std::span(&left, 1), shared_->settings.launcher_program, milliseconds{5'000}))
+    kept = std::move(failure);
+  auto report = judge_end(facts_);
+  if (kept && report.failure)
+    report.failure->evidence.emplace_back("left_behind", kept->to_string());
+  else if (kept)
+    report.failure = std::move(kept);
+  report_ = std::move(report);
+  notify();
+}
+
+void box::notify() {
+  for (auto* timer : waiting_)
+    timer->cancel();
+}
+
+asio::awaitable<box::wake> box::next_change(time_point deadline) {
+  asio::steady_timer timer(strand_, deadline);
+  waiting_.push_back(&timer);
+  const auto [ec] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  std::erase(waiting_, &timer);
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none)
+    co_return wake::cancelled;
+  co_return ec ? wake::changed : wake::timed_out;
+}
+
+} // namespace sandfleet::providers::local

@@ -1,0 +1,235 @@
+#include "runtime/providers/local_provider.hpp"
+
+#include "runtime/providers/local/box.hpp"
+#include "runtime/providers/local/remains.hpp"
+#include "runtime/providers/registry.hpp"
+#include "runtime/transport/op.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace sandfleet::providers {
+
+namespace asio = boost::asio;
+using local::box;
+using local::shared_parts;
+
+namespace {
+
+/// `stop` of a sandbox that is gone answers its report, for this many of them.
+constexpr std::size_t max_reports = 4096;
+constexpr std::chrono::milliseconds recovery_patience{5'000};
+
+/// Each sandbox costs two descriptors here, its agent's connections more.
+void raise_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
+    return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+error unknown(const sandbox_id& id) {
+  return make_error(errc::not_found, "there is no sandbox " + id.str());
+}
+
+/// The sandboxes that live, and the reports of those that did. Thread-safe.
+class box_table {
+ public:
+  bool add(std::shared_ptr<box> made) {
+    const std::lock_guard lock(mutex_);
+    return live_.emplace(made->id(), made).second;
+  }
+
+  [[nodiscard]] std::shared_ptr<box> find(const sandbox_id& id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = live_.find(id);
+    return found == live_.end() ? nullptr : found->second;
+  }
+
+  [[nodiscard]] std::optional<exit_report> report_of(const sandbox_id& id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = reports_.find(id);
+    if (found == reports_.end())
+      return std::nullopt;
+    return found->second;
+  }
+
+  void end(const sandbox_id& id, const exit_report& report) {
+    const std::lock_guard lock(mutex_);
+    live_.erase(id);
+    if (!reports_.emplace(id, report).second)
+      return;
+    order_.push_back(id);
+    if (order_.size() > max_reports) {
+      reports_.erase(order_.front());
+      order_.pop_front();
+    }
+  }
+
+  void drop(const sandbox_id& id) {
+    const std::lock_guard lock(mutex_);
+    live_.erase(id);
+  }
+
+  [[nodiscard]] std::vector<std::shared_ptr<box>> all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<box>> boxes;
+    for (const auto& [id, live] : live_)
+      boxes.push_back(live);
+    return boxes;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<sandbox_id, std::shared_ptr<box>> live_;
+  std::map<sandbox_id, exit_report> reports_;
+  std::deque<sandbox_id> order_;
+};
+
+class local_provider final : public provider, public std::enable_shared_from_this<local_provider> {
+ public:
+  local_provider(asio::any_io_executor executor, shared_parts parts)
+      : executor_(std::move(executor)),
+        shared_(std::make_shared<const shared_parts>(std::move(parts))),
+        can_pause_(::geteuid() == 0) {}
+
+  ~local_provider() override {
+    for (const auto& live : boxes_->all())
+      asio::post(live->strand(), [live] { live->abandon(); });
+  }
+
+  [[nodiscard]] provider_name name() const override { return provider_name("local"); }
+
+  /// Root may pause; whether a user may is known when the first launcher has told.
+  [[nodiscard]] capabilities can() const override {
+    capabilities can;
+    can.pause = can_pause_;
+    return can;
+  }
+
+  asio::awaitable<result<instance>> start(start_request request) override {
+    auto made = std::make_shared<box>(asio::make_strand(executor_), shared_, request.id);
+    if (!boxes_->add(made))
+      co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
+    auto started = co_await transport::run_on(made->strand(), made->start(request.spec));
+    if (started)
+      can_pause_ = made->can_pause();
+    else
+      boxes_->drop(request.id);
+    co_return started;
+  }
+
+  asio::awaitable<result<exit_report>> wait(sandbox_id id) override {
+    const auto live = boxes_->find(id);
+    if (!live)
+      co_return last_report(id);
+    auto report = co_await transport::run_on(live->strand(), live->wait());
+    if (report)
+      boxes_->end(id, *report);
+    co_return report;
+  }
+
+  asio::awaitable<result<exit_report>> stop(stop_request request) override {
+    const auto live = boxes_->find(request.id);
+    if (!live)
+      co_return last_report(request.id);
+    auto report = co_await transport::run_on(live->strand(), live->stop(request.grace));
+    if (report)
+      boxes_->end(request.id, *report);
+    co_return report;
+  }
+
+  asio::awaitable<result<instance_state>> inspect(sandbox_id id) override {
+    const auto live = boxes_->find(id);
+    if (!live) {
+      if (boxes_->report_of(id))
+        co_return instance_state::gone;
+      co_return fail(unknown(id));
+    }
+    co_return co_await transport::run_on(live->strand(), live->inspect());
+  }
+
+  asio::awaitable<result<void>> pause(sandbox_id id) override {
+    const auto live = boxes_->find(id);
+    if (!live)
+      co_return fail(unknown(id));
+    co_return co_await transport::run_on(live->strand(), live->set_paused(true));
+  }
+
+  asio::awaitable<result<instance>> resume(sandbox_id id) override {
+    const auto live = boxes_->find(id);
+    if (!live)
+      co_return fail(unknown(id));
+    co_return co_await transport::run_on(live->strand(), live->resume());
+  }
+
+  asio::awaitable<result<recovery_report>> recover() override {
+    recovery_report report;
+    auto scan = shared_->entries->find_orphans();
+    if (!scan)
+      co_return report;
+    const auto boot_id = current_boot_id();
+    std::vector<local::remains> left;
+    for (const auto& found : scan->orphans) {
+      local::remains one;
+      one.id = found.id;
+      one.dir = found.dir;
+      one.may_have_strays = !found.record || found.record->isolation == isolation_mode::none;
+      if (found.record) {
+        one.is_of_this_boot = found.record->boot_id == boot_id;
+        one.launcher = found.record->launcher;
+        one.launcher_start = found.record->launcher_start;
+      }
+      left.push_back(std::move(one));
+    }
+    auto failures =
+        local::remove_remains(left, shared_->settings.launcher_program, recovery_patience);
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (failures[i])
+        report.failures.push_back(std::move(*failures[i]));
+      else
+        report.removed.push_back(left[i].id);
+    }
+    std::ranges::move(scan->failures, std::back_inserter(report.failures));
+    registry::forget(*scan);
+    co_return report;
+  }
+
+ private:
+  [[nodiscard]] result<exit_report> last_report(const sandbox_id& id) const {
+    if (auto report = boxes_->report_of(id))
+      return *report;
+    return fail(unknown(id));
+  }
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<const shared_parts> shared_;
+  std::shared_ptr<box_table> boxes_ = std::make_shared<box_table>();
+  std::atomic<bool> can_pause_;
+};
+
+} // namespace
+
+result<std::shared_ptr<provider>> make_local_provider(const asio::any_io_executor& executor,
+                                                      local_settings settings) {
+  raise_file_limit();
+  if (settings.state_dir.empty())
+    settings.state_dir = default_state_dir();
+  auto entries = registry::open(settings.state_dir);
+  if (!entries)
+    return fail(entries.error());
+  shared_parts parts;
+  parts.settings = std::move(settings);
+  parts.entries = std::move(*entries);
+  return std::make_shared<local_provider>(executor, std::move(parts));
+}
+
+} // namespace sandfleet::providers

@@ -1,0 +1,90 @@
+#include "runtime/providers/local/processes.hpp"
+
+#include "runtime/core/text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <utility>
+
+namespace sandfleet::providers::local {
+
+namespace {
+
+std::string read_proc(pid_t pid, const char* file) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/" + file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace
+
+std::uint64_t start_time_of(pid_t pid) {
+  const auto text = read_proc(pid, "stat");
+  // The name, in parentheses, may hold anything.
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos)
+    return 0;
+  constexpr std::size_t start_field = 22 - 3;
+  const auto fields = core::split(std::string_view(text).substr(name_end + 2), ' ');
+  if (fields.size() <= start_field)
+    return 0;
+  return static_cast<std::uint64_t>(core::parse_integer(fields[start_field]).value_or(0));
+}
+
+process_hold::process_hold(process_hold&& other) noexcept
+    : pidfd_(std::exchange(other.pidfd_, -1)) {}
+
+process_hold::~process_hold() {
+  if (pidfd_ >= 0)
+    ::close(pidfd_);
+}
+
+std::optional<process_hold> process_hold::take(pid_t pid, std::uint64_t start_time) {
+  if (pid <= 1)
+    return std::nullopt;
+  process_hold hold(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // Looked at after it is held: the number cannot change its meaning in between.
+  if (hold.pidfd_ < 0 || (start_time != 0 && start_time_of(pid) != start_time))
+    return std::nullopt;
+  return hold;
+}
+
+void process_hold::kill() const noexcept {
+  ::syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0);
+}
+
+bool process_hold::wait_until(std::chrono::steady_clock::time_point deadline) const {
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd ended{pidfd_, POLLIN, 0};
+    const int count = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    if (count > 0)
+      return true;
+    if (count == 0 || errno != EINTR)
+      return false;
+  }
+}
+
+std::vector<pid_t> processes_with_environment(const std::string& line) {
+  std::vector<pid_t> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = core::parse_integer(entry.path().filename().string());
+    if (!pid)
+      continue;
+    const auto environment = read_proc(static_cast<pid_t>(*pid), "environ");
+    const auto lines = core::split(environment, '\0');
+    if (std::ranges::find(lines, line) != lines.end())
+      found.push_back(static_cast<pid_t>(*pid));
+  }
+  return found;
+}
+
+} // namespace sandfleet::providers::local

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "runtime/providers/registry.hpp"
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sandfleet::providers::local {
+
+/// What is left of one sandbox whose launcher no longer looks after it.
+struct remains {
+  sandbox_id id;
+  std::string dir;
+  bool may_have_strays = false; ///< isolation 'none': its processes are found by a mark alone
+  pid_t launcher = 0;           ///< 0: none, or of another boot
+  std::uint64_t launcher_start = 0;
+  bool is_of_this_boot = true;
+};
+
+/// Kills their processes (numbers are verified by start time and held by pidfd, so that no other
+/// process is hit) and removes control groups and directories. All are killed before any is waited
+/// for. Blocks for at most about `patience` plus the time that removal takes. Returns what could
+/// not be removed, by position.
+[[nodiscard]] std::vector<std::optional<error>> remove_remains(std::span<const remains> left,
+                                                               const std::string& launcher_program,
+                                                               std::chrono::milliseconds patience);
+
+} // namespace sandfleet::providers::local

@@ -1,0 +1,72 @@
+#include "runtime/providers/local/verdict.hpp"
+
+#include <sys/wait.h>
+
+namespace sandfleet::providers::local {
+
+namespace {
+
+void add_text(error& failure, const char* name, const std::string& text) {
+  if (!text.empty())
+    failure.evidence.emplace_back(name, text);
+}
+
+/// The launcher itself went, so nobody saw how the sandbox ended.
+error launcher_lost(const end_facts& facts) {
+  auto failure = make_error(facts.was_ready ? errc::sandbox_lost : errc::start_failed,
+                            "the launcher of the sandbox " + facts.id.str() + " has died")
+                     .with_cause("it was killed or crashed; the sandbox ended with it")
+                     .blamed_on(failure_class::infrastructure);
+  const int status = facts.launcher_status.value_or(0);
+  if (WIFSIGNALED(status))
+    failure.evidence.emplace_back("launcher_signal", std::int64_t{WTERMSIG(status)});
+  else if (WIFEXITED(status))
+    failure.evidence.emplace_back("launcher_exit_code", std::int64_t{WEXITSTATUS(status)});
+  return failure;
+}
+
+error agent_ended(const end_facts& facts) {
+  const auto& exited = *facts.exited;
+  const bool out_of_memory = exited.usage.oom_kills.value_or(0) > 0;
+  const std::string when = facts.was_ready ? " has ended" : " ended before it was ready";
+  auto failure =
+      make_error(facts.was_ready ? errc::sandbox_lost : errc::start_failed,
+                 "the agent of the sandbox " + facts.id.str() + when)
+          // Without isolation the task may have killed it; with it, it cannot.
+          .blamed_on(facts.isolated ? failure_class::infrastructure : failure_class::ambiguous);
+  if (out_of_memory && exited.signal) {
+    failure.code = errc::out_of_memory;
+    failure.blame = facts.was_ready ? failure_class::agent : failure_class::task;
+    failure.cause = "the kernel killed it for memory";
+    failure.hint = "raise memory_mb";
+  }
+  if (exited.exit_code)
+    failure.evidence.emplace_back("exit_code", std::int64_t{*exited.exit_code});
+  if (exited.signal)
+    failure.evidence.emplace_back("signal", std::int64_t{*exited.signal});
+  if (exited.usage.oom_kills)
+    failure.evidence.emplace_back("oom_kills", *exited.usage.oom_kills);
+  add_text(failure, "log", exited.log);
+  return failure;
+}
+
+} // namespace
+
+exit_report judge_end(const end_facts& facts) {
+  exit_report report;
+  if (facts.exited) {
+    report.exit_code = facts.exited->exit_code;
+    report.signal = facts.exited->signal;
+    report.usage = facts.exited->usage;
+  }
+  if (facts.was_asked)
+    return report;
+  if (facts.failed)
+    report.failure = facts.failed;
+  else
+    report.failure = facts.exited ? agent_ended(facts) : launcher_lost(facts);
+  add_text(*report.failure, "launcher", facts.text);
+  return report;
+}
+
+} // namespace sandfleet::providers::local

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "runtime/transport/endpoint.hpp"
+
+#include <sandfleet/error.hpp>
+#include <sandfleet/ids.hpp>
+#include <sandfleet/spec.hpp>
+#include <sandfleet/usage.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandfleet::providers {
+
+/// A sandbox whose agent answers: where, with which key, and which limits hold.
+struct instance {
+  sandbox_id id;
+  transport::endpoint agent;
+  std::string session_key; ///< for X-Session-API-Key; never logged
+  limits_report limits;
+};
+
+/// How a sandbox ended. `failure` is empty when it ended because it was asked to.
+struct exit_report {
+  std::optional<int> exit_code; ///< of the sandbox's first process
+  std::optional<int> signal;
+  resource_usage usage;
+  std::optional<error> failure; ///< class, cause and evidence of an end that nobody asked for
+};
+
+enum class instance_state : std::uint8_t { running, paused, gone };
+
+struct start_request {
+  sandbox_id id;
+  std::shared_ptr<const sandbox_spec> spec;
+};
+
+struct stop_request {
+  sandbox_id id;
+  std::chrono::milliseconds grace{0}; ///< between SIGTERM and SIGKILL; 0: kill at once
+};
+
+/// What a provider can do beyond start, stop and inspect.
+struct capabilities {
+  bool pause = false;
+  bool survives_engine = false; ///< its sandboxes can outlive the engine and be adopted
+};
+
+/// What `recover` found and did.
+struct recovery_report {
+  std::vector<sandbox_id> removed; ///< left behind by owners that are gone
+  std::vector<error> failures;     ///< what could not be removed, and why
+};
+
+/// Makes sandboxes and takes them away. Every member may be called from any executor, several
+/// sandboxes at a time; a coroutine may be cancelled at any suspension. Errors:
+///   start    task: the spec is wrong, the image is missing. infrastructure: may be tried again;
+///            nothing of the failed attempt is left. After a cancelled start nothing is left.
+///   wait     completes once, when the sandbox has ended for whatever cause.
+///   stop     is idempotent: a sandbox that is gone answers its last report, or `not_found`.
+///   recover  never fails as a whole; what it could not remove is in the report.
+class provider {
+ public:
+  virtual ~provider() = default;
+
+  [[nodiscard]] virtual provider_name name() const = 0;
+  [[nodiscard]] virtual capabilities can() const = 0;
+
+  /// Completes when the agent accepts actions (its bash is at its prompt), or fails.
+  virtual boost::asio::awaitable<result<instance>> start(start_request request) = 0;
+  virtual boost::asio::awaitable<result<exit_report>> wait(sandbox_id id) = 0;
+  virtual boost::asio::awaitable<result<exit_report>> stop(stop_request request) = 0;
+  virtual boost::asio::awaitable<result<instance_state>> inspect(sandbox_id id) = 0;
+  virtual boost::asio::awaitable<result<void>> pause(sandbox_id id) = 0;
+  virtual boost::asio::awaitable<result<instance>> resume(sandbox_id id) = 0;
+
+  /// Finds and removes what engines that died left behind.
+  virtual boost::asio::awaitable<result<recovery_report>> recover() = 0;
+};
+
+} // namespace sandfleet::providers

@@ -1,0 +1,51 @@
+#include "runtime/protocol/json_object.hpp"
+#include "runtime/protocol/json_writer.hpp"
+#include "runtime/providers/registry.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <limits>
+
+namespace sandfleet::providers {
+
+std::string to_json(const sandbox_record& record) {
+  protocol::json_writer out;
+  out.begin_object()
+      .member("id", record.id.str())
+      .member("owner", record.owner)
+      .member("isolation", record.isolation == isolation_mode::none ? "none" : "namespaces")
+      .member("launcher", record.launcher)
+      .member("launcher_start", record.launcher_start)
+      .member("boot_id", record.boot_id)
+      .member("created_ms", record.created_ms);
+  out.key("labels").begin_object();
+  for (const auto& [name, value] : record.labels)
+    out.member(name, value);
+  out.end_object().end_object();
+  return std::move(out).take();
+}
+
+result<sandbox_record> parse_record(std::string_view text) {
+  constexpr auto max_number = std::numeric_limits<std::int64_t>::max();
+  protocol::json_object in(text, errc::io_error, "a sandbox's record");
+  sandbox_record record;
+  record.id = sandbox_id(in.string("id"));
+  record.owner = in.string("owner");
+  record.isolation =
+      in.string("isolation") == "none" ? isolation_mode::none : isolation_mode::namespaces;
+  record.launcher =
+      static_cast<pid_t>(in.integer("launcher", 0, std::numeric_limits<pid_t>::max()));
+  record.launcher_start = static_cast<std::uint64_t>(in.integer("launcher_start", 0, max_number));
+  record.boot_id = in.string("boot_id");
+  record.created_ms = in.integer("created_ms", 0, max_number);
+  if (const auto* labels = in.find("labels"); labels != nullptr && labels->is_object())
+    for (const auto& [name, value] : labels->get_object())
+      if (value.is_string())
+        record.labels.emplace(std::string(name), std::string(value.get_string()));
+  if (in.failure())
+    return fail(*in.failure());
+  return record;
+}
+
+} // namespace sandfleet::providers

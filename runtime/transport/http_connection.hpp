@@ -1,0 +1,126 @@
+#pragma once
+
+// Internal to the HTTP server: what one connection holds, and how it reads and writes.
+
+#include "runtime/transport/http_server.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+
+#include <vector>
+
+namespace sandfleet::transport {
+
+/// A request without its body, which is handed on as it lies in the buffer.
+class request_parser : public boost::beast::http::basic_parser<true> {
+ public:
+  request_parser();
+
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+
+  std::string method;
+  std::string target;
+  unsigned version = 11;
+  header_list headers;
+  std::string_view piece; ///< of the body, found by the last `put`
+
+ private:
+  using view = boost::beast::string_view;
+  using error_code = boost::beast::error_code;
+  using optional_length = boost::optional<std::uint64_t>;
+  void on_request_impl(boost::beast::http::verb, view method_text, view target_text, int number,
+                       error_code& ec) override;
+  void on_response_impl(int, view, int, error_code&) override {}
+  void on_field_impl(boost::beast::http::field, view name, view value, error_code& ec) override;
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(optional_length const&, error_code&) override {}
+  std::size_t on_body_impl(view body, error_code&) override;
+  void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, view body, error_code&) override;
+  void on_finish_impl(error_code&) override {}
+};
+
+/// Bytes that were received and not yet used.
+class input_buffer {
+ public:
+  [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  void consume(std::size_t count) { begin_ += count; }
+  /// Room for more at the end of `bytes`, whose address may change.
+  std::pair<char*, std::size_t> prepare(std::size_t wanted_capacity);
+  void commit(std::size_t count) { end_ += count; }
+  /// Gives memory back when nothing is held.
+  void shrink(std::size_t keep_capacity);
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+struct http_connection {
+  using socket_type = boost::asio::generic::stream_protocol::socket;
+  using error_code = boost::system::error_code;
+
+  http_connection(socket_type accepted, const http_server_options& o)
+      : options(o), socket(std::move(accepted)), timer(socket.get_executor()) {}
+
+  /// Reads requests and has them handled until the connection is of no more use.
+  boost::asio::awaitable<void> serve(const http_server::handler& handle);
+
+  /// False at the end of the stream and when the request was refused.
+  boost::asio::awaitable<bool> read_head();
+  boost::asio::awaitable<void> refuse_head(error_code why);
+  boost::asio::awaitable<void> run_handler(const http_server::handler& handle);
+  boost::asio::awaitable<result<std::string_view>> read_piece();
+  boost::asio::awaitable<result<void>> send_continue();
+  boost::asio::awaitable<result<void>> begin_reply(int status, const header_list& headers,
+                                                   std::optional<std::uint64_t> length,
+                                                   std::string_view first_piece);
+  boost::asio::awaitable<result<void>> write_piece(std::string_view piece);
+  boost::asio::awaitable<result<void>> end_reply();
+  boost::asio::awaitable<void> linger();
+  /// Whether the body ends within what was received; drops that.
+  bool drain_buffered_body();
+  /// Whether what is left of an unread body is worth waiting for, to keep the connection.
+  [[nodiscard]] bool rest_is_short() const;
+  /// False when the rest of the body does not come.
+  boost::asio::awaitable<bool> skip_rest();
+
+  /// Reads at least a byte; false at the end of the stream or a failure (`failure` says which).
+  boost::asio::awaitable<bool> read_more(std::size_t capacity, bool timed);
+  boost::asio::awaitable<result<void>>
+  write_all(std::string_view first, std::string_view second = {}, std::string_view third = {});
+  /// Waits until the socket can be read or written, at most `options.io_timeout`.
+  boost::asio::awaitable<error_code> wait_for(boost::asio::socket_base::wait_type what);
+  void split_target();
+  void watch();
+  error broken(const char* what, error_code why) const;
+
+  const http_server_options& options;
+  socket_type socket;
+  boost::asio::steady_timer timer;
+  boost::asio::cancellation_signal signal;
+  input_buffer input;
+  std::size_t used = 0; ///< bytes of `input` that the last piece of a body still needs
+  std::unique_ptr<request_parser> request;
+  std::string path;
+  std::string query;
+  std::uint64_t wait_number = 0; ///< tells a late timer that its wait is over
+  error_code failure;
+  bool idle = true; ///< between two requests
+  bool stopping = false;
+  bool watching = false;
+  bool continue_sent = false;
+  bool replied = false;
+  bool ended = false; ///< the reply is whole
+  bool chunked = false;
+  bool bodiless = false; ///< HEAD, 204, 304
+  bool keep = true;
+  std::uint64_t length_left = 0; ///< of a reply with Content-Length
+};
+
+} // namespace sandfleet::transport
