@@ -1,0 +1,176 @@
+#include "sandbox_agent/agent.hpp"
+
+#include "sandbox_agent/exec/reaper.hpp"
+#include "sandbox_agent/files/make_directories.hpp"
+#include "sandbox_agent/server/router.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fcntl.h>
+#include <string>
+#include <unistd.h>
+
+namespace sandfleet::agent {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto stop_grace = std::chrono::seconds(2);
+
+void complain(const error& failure) {
+  std::fprintf(stderr, "sandfleet-agent: %s\n", failure.to_string().c_str());
+}
+
+session_settings session_settings_of(const options& given) {
+  session_settings settings;
+  settings.working_dir = given.working_dir;
+  settings.env = given.env;
+  settings.no_change_timeout = given.no_change_timeout;
+  return settings;
+}
+
+/// The whole program while it serves.
+class server {
+ public:
+  server(asio::io_context& loop, const options& given)
+      : loop_(loop), given_(given), context_(loop.get_executor(), given),
+        http_(
+            loop.get_executor(), [this](auto& exchange) { return route(context_, exchange); },
+            http_options()),
+        reaper_(loop.get_executor(), [this](pid_t pid) { return context_.shells.is_shell(pid); }),
+        stop_signals_(loop, SIGTERM, SIGINT), lifeline_(loop) {}
+
+  result<void> start() {
+    if (auto made = files::make_directories(given_.working_dir); !made)
+      return made;
+    if (auto listening = listen(); !listening)
+      return listening;
+    stop_signals_.async_wait([this](error_code ec, int) {
+      if (!ec)
+        stop_gracefully();
+    });
+    if (given_.lifeline_fd) {
+      error_code ec;
+      lifeline_.assign(*given_.lifeline_fd, ec);
+      if (ec)
+        return fail(
+            errno_error(errc::invalid_argument, "--lifeline-fd cannot be watched", ec.value()));
+      watch_lifeline();
+    }
+    asio::co_spawn(loop_, open_default_session(), [this](const std::exception_ptr& thrown) {
+      if (thrown)
+        give_up(make_error(errc::internal, "the first session could not be started"));
+    });
+    return {};
+  }
+
+  /// Nothing that was started is left behind.
+  int finish() {
+    context_.shells.close();
+    kill_everything();
+    return exit_status_;
+  }
+
+ private:
+  static transport::http_server_options http_options() {
+    transport::http_server_options chosen;
+    chosen.concurrent = false;
+    return chosen;
+  }
+
+  result<void> listen() {
+    if (const auto* inherited = std::get_if<inherited_socket>(&given_.listen))
+      return http_.listen_fd(inherited->fd);
+    if (const auto* local = std::get_if<transport::unix_endpoint>(&given_.listen))
+      return http_.listen(*local);
+    return http_.listen(std::get<transport::tcp_endpoint>(given_.listen));
+  }
+
+  asio::awaitable<void> open_default_session() {
+    const auto session = co_await context_.shells.get(session_name("default"));
+    if (!session) {
+      give_up(session.error());
+      co_return;
+    }
+    context_.ready = true;
+    if (!given_.ready_fd)
+      co_return;
+    // Nobody may wait for it any more; that is no reason to end.
+    [[maybe_unused]] const auto sent = ::write(*given_.ready_fd, "ready\n", 6);
+    ::close(*given_.ready_fd);
+  }
+
+  void give_up(const error& failure) {
+    complain(failure);
+    exit_status_ = 1;
+    loop_.stop();
+  }
+
+  void watch_lifeline() {
+    lifeline_.async_read_some(asio::buffer(lifeline_bytes_), [this](error_code ec, std::size_t) {
+      if (!ec)
+        watch_lifeline();
+      else if (ec != asio::error::operation_aborted)
+        loop_.stop();
+    });
+  }
+
+  void stop_gracefully() {
+    asio::co_spawn(loop_, http_.stop(stop_grace),
+                   [this](const std::exception_ptr&) { loop_.stop(); });
+    stop_signals_.async_wait([this](error_code ec, int) { // asked twice
+      if (!ec)
+        loop_.stop();
+    });
+  }
+
+  asio::io_context& loop_;
+  const options& given_;
+  context context_;
+  transport::http_server http_;
+  reaper reaper_;
+  asio::signal_set stop_signals_;
+  asio::posix::stream_descriptor lifeline_;
+  std::array<char, 64> lifeline_bytes_{};
+  int exit_status_ = 0;
+};
+
+void close_on_exec(const std::optional<int>& fd) {
+  if (fd)
+    ::fcntl(*fd, F_SETFD, FD_CLOEXEC);
+}
+
+} // namespace
+
+context::context(const asio::any_io_executor& executor, const options& given)
+    : session_key(given.session_key), working_dir(given.working_dir),
+      shells(executor, session_settings_of(given)),
+      file_actions(given.working_dir, ::geteuid() == 0 ? given.user_id : std::nullopt),
+      one_shot{given.working_dir, given.env}, action_turns(std::make_shared<turn_queue>(executor)) {
+}
+
+int serve(const options& given) {
+  close_on_exec(given.ready_fd);
+  close_on_exec(given.lifeline_fd);
+  if (const auto* inherited = std::get_if<inherited_socket>(&given.listen))
+    close_on_exec(inherited->fd);
+  asio::io_context loop(1);
+  server whole(loop, given);
+  if (auto started = whole.start(); !started) {
+    complain(started.error());
+    return 1;
+  }
+  loop.run();
+  return whole.finish();
+}
+
+} // namespace sandfleet::agent

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "sandbox_agent/options.hpp"
+
+namespace sandfleet::agent {
+
+/// Serves until it is told to stop (SIGTERM, SIGINT, the lifeline's end). Returns the exit status.
+int serve(const options& given);
+
+} // namespace sandfleet::agent

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "sandbox_agent/bash/framing.hpp"
+#include "sandbox_agent/bash/marks.hpp"
+#include "sandbox_agent/bash/terminal.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sandfleet::agent {
+
+/// What a shell and we say to each other over the terminal, without any I/O: takes the bytes that
+/// came from it, knows from the marks whether it stands at its prompt, and sends what is output to
+/// the terminal. The echo of what was typed at a prompt is no output; what background jobs print
+/// there is.
+class conversation final : private mark_sink {
+ public:
+  conversation(dialect kind, std::string_view nonce, terminal& screen);
+
+  /// What is typed first of all.
+  [[nodiscard]] typed_text opening() const;
+
+  void receive(std::string_view bytes);
+
+  /// What is typed at a prompt: the shell is busy from here until it has read all lines and stands
+  /// at its prompt again. While it is busy: further lines for what runs, or for the text that the
+  /// shell does not find complete.
+  void typed(const typed_text& text);
+
+  /// A control character. What was typed before and not yet read may have gone by it.
+  void key_typed();
+
+  [[nodiscard]] bool at_prompt() const { return phase_ == phase::prompt; }
+  [[nodiscard]] bool opened() const { return phase_ != phase::opening; }
+  [[nodiscard]] dialect kind() const { return kind_; }
+
+  /// What the last prompt said.
+  [[nodiscard]] const prompt_mark& prompt() const { return prompt_; }
+
+  /// True once, when the shell turned out to want `dialect::posix`: its opening is to be typed.
+  [[nodiscard]] bool take_new_dialect() { return std::exchange(new_dialect_, false); }
+
+ private:
+  enum class phase {
+    opening, ///< no prompt of ours yet; all is dropped
+    prompt,  ///< nothing typed, nothing runs
+    echo,    ///< typed, not started: what comes is echo, or a complaint of the shell's parser
+    running,
+  };
+
+  void on_output(std::string_view bytes) override;
+  void on_mark(const mark& seen) override;
+  void on_prompt(const prompt_mark& seen);
+  void line_was_read();
+  void started();
+  void release_complaint();
+
+  static constexpr std::size_t echo_slack = 256 * 1024;
+
+  dialect kind_;
+  std::string nonce_;
+  terminal& terminal_;
+  mark_splitter splitter_;
+  phase phase_ = phase::opening;
+  prompt_mark prompt_;
+  int lines_unread_ = 0;
+  std::string echo_due_;
+  std::string echo_seen_;
+  bool new_dialect_ = false;
+};
+
+} // namespace sandfleet::agent

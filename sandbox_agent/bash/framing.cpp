@@ -1,0 +1,180 @@
+#include "sandbox_agent/bash/framing.hpp"
+
+#include "sandbox_agent/bash/quoting.hpp"
+
+#include <algorithm>
+
+namespace sandfleet::agent {
+
+namespace {
+
+bool is_control(char byte) {
+  const auto code = static_cast<unsigned char>(byte);
+  return (code < 0x20 && byte != '\t' && byte != '\n') || code == 0x7f;
+}
+
+/// One shell word on as many lines as it takes. Between two lines the quotes are closed and a
+/// backslash joins them: to the shell that is still one word.
+class word_writer {
+ public:
+  word_writer(std::string& out, std::string_view open, std::size_t limit)
+      : out_(out), open_(open), limit_(limit), line_(out.rfind('\n') + 1) {
+    out_ += open_;
+  }
+
+  void add(std::string_view piece) {
+    constexpr std::size_t closing = 2; // quote and backslash
+    const bool inside_character = (static_cast<unsigned char>(piece.front()) & 0xC0U) == 0x80U;
+    constexpr std::size_t rest_of_character = 3;
+    const auto length = out_.size() - line_ + piece.size() + closing;
+    if (length > limit_ + (inside_character ? rest_of_character : 0)) {
+      out_ += "'\\\n";
+      line_ = out_.size();
+      out_ += open_;
+    }
+    out_ += piece;
+  }
+
+  void newline() {
+    out_ += '\n';
+    line_ = out_.size();
+  }
+
+  void close() { out_ += '\''; }
+
+ private:
+  std::string& out_;
+  std::string_view open_;
+  std::size_t limit_;
+  std::size_t line_;
+};
+
+void write_bash_word(std::string& out, std::string_view text, std::size_t limit) {
+  word_writer word(out, "$'", limit);
+  std::string piece;
+  for (const char byte : text) {
+    piece.clear();
+    append_ansi_c(piece, byte);
+    if (!piece.empty())
+      word.add(piece);
+  }
+  word.close();
+}
+
+void write_plain_word(std::string& out, std::string_view text, std::size_t limit) {
+  word_writer word(out, "'", limit);
+  for (const char byte : text) {
+    if (byte == '\n')
+      word.newline();
+    else if (byte == '\'')
+      word.add("'\\''");
+    else
+      word.add(std::string_view(&byte, 1));
+  }
+  word.close();
+}
+
+/// For printf's %b. All is written in octal but letters, digits and harmless signs.
+void write_octal_word(std::string& out, std::string_view text, std::size_t limit) {
+  word_writer word(out, "'", limit);
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    if (byte == '\0')
+      continue;
+    if (code >= 0x20 && code != 0x7f && byte != '\'' && byte != '\\') {
+      word.add(std::string_view(&byte, 1));
+      continue;
+    }
+    const char octal[] = {'\\', '0', static_cast<char>('0' + (code >> 6U)),
+                          static_cast<char>('0' + ((code >> 3U) & 7U)),
+                          static_cast<char>('0' + (code & 7U))};
+    word.add(std::string_view(octal, sizeof octal));
+  }
+  word.close();
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+// What follows is exported, so that it survives `exec bash` and `su`, and sets the prompts anew at
+// each one, so that it survives whatever sets them otherwise. The prompts hold no escape byte but
+// its spelling, and unexpanded parameters: printing them, or the environment, gives no mark.
+// `${!-}`: a plain `$!` ends the expansion under `set -u`.
+// PS0 is only assigned where it differs: bash 5.2 holds on to the old value's memory over some
+// syntax errors, and would print what became of it.
+constexpr std::string_view bash_opening =
+    R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
+    R"(*) unset HISTFILE; set +H; history -c; export PROMPT_COMMAND='{ )"
+    R"(PS1="\[\e]6973;@NONCE@;P;\$?;\${!-};\#;\u;\h;\${PWD+\${PWD@Q}};\${PATH+\${PATH@Q}}\a\]";)"
+    R"(PS2="\[\e]6973;@NONCE@;C;\#\a\]";)"
+    R"([[ ${PS0-} == "\e]6973;@NONCE@;S;\#\a" ]]||PS0="\e]6973;@NONCE@;S;\#\a"; } )"
+    R"(2>/dev/null';; esac)";
+
+// The first line is for an sh with an editor that echoes by itself; a shell that does not know the
+// option gives up that line alone.
+constexpr std::string_view posix_opening =
+    "set +o emacs\n"
+    R"(HISTFILE= __sf_e=$(printf '\033') __sf_b=$(printf '\007'); PS2=; )"
+    R"(PS1='${__sf_e}]6973;@NONCE@;p;$?;${!-}${__sf_b}')";
+
+} // namespace
+
+std::size_t line_limit(dialect kind) {
+  return kind == dialect::bash ? 4000 : 1000;
+}
+
+typed_text frame_as_is(std::string_view text) {
+  typed_text out{std::string(text), 0};
+  out.bytes += '\n';
+  out.lines = static_cast<int>(std::count(out.bytes.begin(), out.bytes.end(), '\n'));
+  return out;
+}
+
+typed_text opening(dialect kind, std::string_view nonce) {
+  const auto text = kind == dialect::bash ? bash_opening : posix_opening;
+  return frame_as_is(replace_all(std::string(text), "@NONCE@", nonce));
+}
+
+bool can_be_typed(dialect kind, std::string_view text) {
+  std::size_t column = 0;
+  for (const char byte : text) {
+    if (is_control(byte))
+      return false;
+    column = byte == '\n' ? 0 : column + 1;
+    if (column > line_limit(kind))
+      return false;
+  }
+  return true;
+}
+
+typed_text frame_eval(dialect kind, std::string_view text,
+                      const std::optional<std::string>& stdin_path) {
+  const auto limit = line_limit(kind);
+  std::string out = "eval ";
+  const auto write_word = [&](std::string_view value) {
+    if (kind == dialect::bash) {
+      write_bash_word(out, value, limit);
+    } else if (std::none_of(value.begin(), value.end(), is_control)) {
+      write_plain_word(out, value, limit);
+    } else {
+      out += "\"$(printf %b \\\n";
+      write_octal_word(out, value, limit);
+      out += ")\"";
+    }
+  };
+  write_word(text);
+  if (stdin_path) {
+    out += " <";
+    write_word(*stdin_path);
+  }
+  return frame_as_is(out);
+}
+
+std::string echo_of(const typed_text& text) {
+  return replace_all(text.bytes, "\n", "\r\n");
+}
+
+} // namespace sandfleet::agent

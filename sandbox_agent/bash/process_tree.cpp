@@ -1,0 +1,268 @@
+#include "sandbox_agent/bash/process_tree.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace sandfleet::agent {
+
+namespace {
+
+struct process {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t session = 0;
+  char state = 0;
+  std::uint64_t start_time = 0; ///< with the pid it names one process for ever
+
+  [[nodiscard]] bool dead() const { return state == 'Z' || state == 'X'; }
+};
+
+std::string read_all(const std::string& path) {
+  std::string text;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got > 0)
+      text.append(buffer, static_cast<std::size_t>(got));
+    else if (got == 0 || errno != EINTR)
+      break;
+  }
+  ::close(fd);
+  return text;
+}
+
+template <class Number>
+Number to_number(std::string_view text) {
+  Number value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// proc(5): the name stands in parentheses and may itself hold any of them; what follows the last
+/// one are single words, the state being the third of the line and the start time the 22nd.
+std::optional<process> read_process(pid_t pid) {
+  const std::string line = read_all("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = line.rfind(')');
+  if (name_end == std::string::npos)
+    return std::nullopt;
+  process found;
+  found.pid = pid;
+  std::string_view rest = std::string_view(line).substr(name_end + 1);
+  for (int field = 3; field <= 22; ++field) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    const auto word = rest.substr(0, rest.find(' '));
+    if (word.empty())
+      return std::nullopt;
+    switch (field) {
+    case 3:
+      found.state = word.front();
+      break;
+    case 4:
+      found.parent = to_number<pid_t>(word);
+      break;
+    case 6:
+      found.session = to_number<pid_t>(word);
+      break;
+    case 22:
+      found.start_time = to_number<std::uint64_t>(word);
+      break;
+    default:
+      break;
+    }
+    rest.remove_prefix(word.size());
+  }
+  return found;
+}
+
+std::optional<std::vector<process>> all_processes() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), &::closedir);
+  if (!directory)
+    return std::nullopt;
+  std::vector<process> found;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (!std::isdigit(static_cast<unsigned char>(entry->d_name[0])))
+      continue;
+    if (auto one = read_process(to_number<pid_t>(std::string_view(entry->d_name))))
+      found.push_back(*one);
+  }
+  if (found.empty())
+    return std::nullopt; // a /proc of another pid namespace, or none mounted
+  return found;
+}
+
+bool carries(pid_t pid, std::string_view marker) {
+  std::string entry(tree_marker_name);
+  entry.append("=").append(marker).push_back('\0');
+  const std::string environment = read_all("/proc/" + std::to_string(pid) + "/environ");
+  for (auto at = environment.find(entry); at != std::string::npos;
+       at = environment.find(entry, at + 1)) {
+    if (at == 0 || environment[at - 1] == '\0')
+      return true;
+  }
+  return false;
+}
+
+/// What is known of a tree; it only grows, since a member stays one when its parent has died.
+class tree {
+ public:
+  tree(pid_t root, std::string_view marker)
+      : root_(root > 1 ? root : no_process), marker_(marker) {}
+
+  std::vector<process> living(const std::vector<process>& all) {
+    std::unordered_map<pid_t, const process*> by_pid;
+    for (const auto& one : all)
+      by_pid.emplace(one.pid, &one);
+    std::vector<process> members;
+    for (const auto& one : all) {
+      if (!one.dead() && one.pid != ::getpid() && belongs(one, by_pid))
+        members.push_back(one);
+    }
+    return members;
+  }
+
+ private:
+  bool belongs(const process& one, const std::unordered_map<pid_t, const process*>& by_pid) {
+    std::unordered_set<pid_t> seen;
+    pid_t oldest = one.pid;
+    for (const process* at = &one; at && seen.insert(at->pid).second;) {
+      if (at->pid == root_ || at->session == root_ || members_.count(key(*at)) != 0) {
+        members_.insert(key(one));
+        return true;
+      }
+      if (at->pid == ::getpid() || at->pid == 1)
+        break;
+      oldest = at->pid;
+      const auto above = by_pid.find(at->parent);
+      at = above == by_pid.end() ? nullptr : above->second;
+    }
+    // A daemon's parent has gone; the environment that it was given tells whose it is, or, where
+    // it was cleaned, that of the daemon at the head of its own branch.
+    if (!marker_.empty() && (carries(one.pid, marker_) ||
+                             (oldest != one.pid && oldest != 1 && carries(oldest, marker_)))) {
+      members_.insert(key(one));
+      return true;
+    }
+    return false;
+  }
+
+  static std::uint64_t key(const process& one) {
+    return (one.start_time << 22U) ^ static_cast<std::uint64_t>(one.pid);
+  }
+
+  static constexpr pid_t no_process = -1;
+
+  pid_t root_;
+  std::string_view marker_;
+  std::unordered_set<std::uint64_t> members_;
+};
+
+/// Opens the very process that was seen; -1 when it has gone, its number perhaps taken by another.
+int open_same(const process& seen) {
+  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, seen.pid, 0));
+  if (fd < 0)
+    return -1;
+  const auto now = read_process(seen.pid);
+  if (now && now->start_time == seen.start_time)
+    return fd;
+  ::close(fd);
+  return -1;
+}
+
+void send(const process& seen, int signal) {
+  const int fd = open_same(seen);
+  if (fd < 0)
+    return;
+  ::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0);
+  ::close(fd);
+}
+
+void await_death(const process& seen, int patience_ms) {
+  const int fd = open_same(seen);
+  if (fd < 0)
+    return;
+  pollfd readable{fd, POLLIN, 0};
+  ::poll(&readable, 1, patience_ms);
+  ::close(fd);
+}
+
+/// After SIGSTOP was sent a fork of that process does not complete any more (the kernel restarts
+/// it), so a scan that finds nobody unsignalled has found all. A process may leave a stop again
+/// only by SIGCONT of another one, which is then stopped, or of a stranger, for which the bound is.
+std::vector<process> stop_all(tree& members) {
+  constexpr int rounds = 1000;
+  std::unordered_set<pid_t> signalled;
+  std::vector<process> living;
+  for (int round = 0; round < rounds; ++round) {
+    const auto all = all_processes();
+    if (!all)
+      return {};
+    living = members.living(*all);
+    bool settled = true;
+    for (const auto& one : living) {
+      if (!signalled.insert(one.pid).second)
+        continue;
+      settled = false;
+      send(one, SIGSTOP);
+    }
+    if (settled)
+      break;
+  }
+  return living;
+}
+
+} // namespace
+
+int kill_tree(pid_t root, std::string_view marker, int patience_ms) {
+  if (root == ::getpid() || (root <= 1 && marker.empty()))
+    return 0;
+  using clock = std::chrono::steady_clock;
+  const auto deadline = clock::now() + std::chrono::milliseconds(patience_ms);
+  tree members(root, marker);
+  std::unordered_set<pid_t> killed;
+
+  if (!all_processes()) { // no /proc: the process group and the leader are all that can be named
+    if (root <= 1)
+      return 0;
+    ::kill(-root, SIGKILL);
+    ::kill(root, SIGKILL);
+    return 1;
+  }
+  for (;;) {
+    const auto living = stop_all(members);
+    if (living.empty())
+      break;
+    for (const auto& one : living) {
+      killed.insert(one.pid);
+      send(one, SIGKILL);
+    }
+    for (const auto& one : living) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
+      await_death(one, std::max(0, static_cast<int>(left)));
+    }
+    if (clock::now() >= deadline)
+      break;
+  }
+  return static_cast<int>(killed.size());
+}
+
+} // namespace sandfleet::agent

@@ -1,0 +1,146 @@
+#include "sandbox_agent/bash/pty.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <utility>
+
+namespace sandfleet::agent {
+
+unique_fd& unique_fd::operator=(unique_fd&& other) noexcept {
+  if (this != &other) {
+    unique_fd old(std::exchange(fd_, other.release()));
+  }
+  return *this;
+}
+
+unique_fd::~unique_fd() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+int unique_fd::release() {
+  return std::exchange(fd_, -1);
+}
+
+namespace {
+
+/// posix_spawn's two parameter objects.
+struct spawn_plan {
+  spawn_plan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~spawn_plan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  spawn_plan(const spawn_plan&) = delete;
+  spawn_plan& operator=(const spawn_plan&) = delete;
+
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const auto& text : texts)
+    out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+void prepare_terminal(int master, const pty_spec& spec) {
+  winsize size{};
+  size.ws_col = static_cast<unsigned short>(spec.columns);
+  size.ws_row = static_cast<unsigned short>(spec.rows);
+  ::ioctl(master, TIOCSWINSZ, &size);
+  termios modes{};
+  if (::tcgetattr(master, &modes) != 0)
+    return;
+  modes.c_iflag |= IUTF8;
+  if (!spec.echo)
+    modes.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(master, TCSANOW, &modes);
+}
+
+} // namespace
+
+void set_echo(int master, bool on) {
+  termios modes{};
+  if (::tcgetattr(master, &modes) != 0)
+    return;
+  modes.c_lflag = on ? modes.c_lflag | ECHO : modes.c_lflag & ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(master, TCSANOW, &modes);
+}
+
+result<pty_process> spawn_on_pty(const pty_spec& spec) {
+  struct stat found {};
+  if (::stat(spec.working_dir.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
+    return fail(make_error(errc::not_found, "cannot start a shell in " + spec.working_dir)
+                    .with_cause("no such directory"));
+
+  pty_process out;
+  out.master = unique_fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  char name[64];
+  if (out.master.get() < 0 || ::grantpt(out.master.get()) != 0 ||
+      ::unlockpt(out.master.get()) != 0 || ::ptsname_r(out.master.get(), name, sizeof name) != 0)
+    return fail(errno_error(errc::start_failed, "cannot open a pseudo terminal", errno)
+                    .with_hint("is /dev/pts mounted?"));
+  prepare_terminal(out.master.get(), spec);
+
+  // The new session's leader opens the terminal first and so gets it as its controlling one.
+  spawn_plan plan;
+  ::posix_spawn_file_actions_addopen(&plan.actions, 0, name, O_RDWR, 0);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, 0, 1);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, 0, 2);
+  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
+  ::posix_spawn_file_actions_addchdir_np(&plan.actions, spec.working_dir.c_str());
+  sigset_t all;
+  sigset_t none;
+  ::sigfillset(&all);
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setflags(&plan.attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  const auto argv = pointers(spec.argv);
+  const auto environment = pointers(spec.environment);
+  const int failure = ::posix_spawn(&out.pid, spec.argv.front().c_str(), &plan.actions,
+                                    &plan.attributes, argv.data(), environment.data());
+  if (failure != 0)
+    return fail(errno_error(errc::start_failed,
+                            "cannot start " + spec.argv.front() + " in " + spec.working_dir,
+                            failure));
+  out.pidfd = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, out.pid, 0)));
+  if (out.pidfd.get() < 0) {
+    const int reason = errno;
+    ::kill(out.pid, SIGKILL);
+    ::waitpid(out.pid, nullptr, 0);
+    return fail(errno_error(errc::unsupported, "cannot watch the shell's process", reason)
+                    .with_hint("Linux 5.3 or newer is needed"));
+  }
+  return out;
+}
+
+int reap(pid_t pid) {
+  int status = 0;
+  pid_t got = 0;
+  do
+    got = ::waitpid(pid, &status, WNOHANG);
+  while (got < 0 && errno == EINTR);
+  if (got != pid)
+    return -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+} // namespace sandfleet::agent

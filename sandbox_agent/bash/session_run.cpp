@@ -1,0 +1,150 @@
+#include "sandbox_agent/bash/account.hpp"
+#include "sandbox_agent/bash/command_splitter.hpp"
+#include "sandbox_agent/bash/find_program.hpp"
+#include "sandbox_agent/bash/framing.hpp"
+#include "sandbox_agent/bash/run_reply.hpp"
+#include "sandbox_agent/bash/session_impl.hpp"
+
+#include <algorithm>
+#include <utility>
+
+/// OpenHands' `run`, after openhands/runtime/utils/bash.py; where its screen polling races, the
+/// marks decide.
+namespace sandfleet::agent {
+
+namespace asio = boost::asio;
+
+namespace {
+
+protocol::error_observation error_reply(const error& failure) {
+  protocol::error_observation out;
+  out.content = "ERROR: " + failure.to_string();
+  return out;
+}
+
+char control_character(char key) {
+  return key == '?' ? '\x7f' : static_cast<char>(static_cast<unsigned char>(key) & 0x1fU);
+}
+
+} // namespace
+
+void bash_session::impl::type(const std::string& command, bool is_input) {
+  if (const auto key = special_key(command)) {
+    current->type_key(control_character(*key));
+    return;
+  }
+  if (is_input && !current->at_prompt()) {
+    current->type(frame_as_is(command));
+    return;
+  }
+  // Text that is not a sequence of whole commands would be run in part, line by line, if it were
+  // typed; as one `eval` it is one command with one result. On a single line it is typed, and more
+  // can be given to it as input.
+  const auto kind = current->kind();
+  const bool several_lines = command.find('\n') != std::string::npos;
+  const bool typed = can_be_typed(kind, command) &&
+                     (!several_lines || (kind == dialect::bash && split_commands(command)));
+  current->type(typed ? frame_as_is(command) : frame_eval(kind, command, std::nullopt));
+}
+
+std::string bash_session::impl::take_screen(const std::string& echoed, std::string& prefix,
+                                            bool continued) {
+  bool dropped = false;
+  const auto screen = strip_lines(current->screen().text(dropped));
+  if (dropped)
+    prefix = truncated_prefix(screen);
+  else if (continued && !shown_.empty())
+    prefix = continued_prefix;
+  auto content = new_output(screen, shown_, echoed);
+  shown_ = screen;
+  return content;
+}
+
+protocol::run_observation bash_session::impl::not_executed(const protocol::run_action& action,
+                                                           const std::string& command) {
+  protocol::run_observation out;
+  out.command = command;
+  out.hidden = action.hidden;
+  out.metadata.suffix = not_executed_suffix(command);
+  out.content = take_screen({}, out.metadata.prefix, true);
+  return out;
+}
+
+protocol::run_observation bash_session::impl::answer(const protocol::run_action& action,
+                                                     const std::string& command, wake why) {
+  protocol::run_observation out;
+  out.command = command;
+  auto& facts = out.metadata;
+  const bool finished = why == wake::prompt || why == wake::ended;
+  out.content = take_screen(action.is_input ? command : std::string(), facts.prefix, !finished);
+  unanswered_ = !finished;
+  if (why == wake::no_change) {
+    facts.suffix = no_change_suffix(settings.no_change_timeout);
+  } else if (why == wake::time_out) {
+    facts.suffix = time_out_suffix(action.timeout.value_or(0));
+  } else {
+    out.hidden = action.hidden;
+    const auto& prompt = current->prompt();
+    facts.exit_code = why == wake::ended ? current->ended().value_or(-1) : prompt.exit_code;
+    facts.pid = prompt.job_pid;
+    facts.username = prompt.username ? *prompt.username : own_user_name();
+    facts.hostname = prompt.hostname ? *prompt.hostname : own_host_name();
+    facts.working_dir = working_dir;
+    const auto own_path = settings.env.find("PATH");
+    const auto path = prompt.path                      ? *prompt.path
+                      : own_path != settings.env.end() ? own_path->second
+                                                       : std::string();
+    facts.py_interpreter_path = find_program("python", path, working_dir).value_or("");
+    facts.suffix = completed_suffix(facts.exit_code, special_key(command));
+    if (why == wake::ended)
+      facts.suffix += "\n[The shell has ended with it; the next command gets a new one.]";
+    shown_.clear();
+    current->screen().clear();
+  }
+  return out;
+}
+
+asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run_action action) {
+  const auto began = clock::now();
+  const std::string command(stripped(action.command));
+  if (!unanswered_ && command.empty())
+    co_return nothing_to_show();
+  if (!unanswered_ && action.is_input)
+    co_return nothing_to_talk_to();
+  if (auto found = split_commands(command); found && found->size() > 1)
+    co_return several_commands(*found);
+
+  // A shell that ended unseen after its command was last reported takes no other command.
+  const bool lost = unanswered_ && current->ended() && !command.empty() && !action.is_input;
+  const int lost_with = lost ? current->ended().value_or(-1) : 0;
+  if (!unanswered_ || lost) {
+    if (auto usable = co_await ready(); !usable)
+      co_return error_reply(usable.error());
+    current->screen().limit({settings.history_limit, settings.history_limit * terminal::columns});
+  }
+  const bool runs = !current->at_prompt() && !current->ended();
+  if (runs && !action.is_input && !command.empty())
+    co_return not_executed(action, command);
+  if (!command.empty() && !current->ended())
+    type(command, action.is_input);
+
+  limits until;
+  if (action.timeout && *action.timeout > 0) {
+    constexpr double longest = 1e9; // seconds; more would not fit into the clock's type
+    until.hard = began + std::chrono::duration_cast<clock::duration>(
+                             std::chrono::duration<double>(std::min(*action.timeout, longest)));
+  }
+  if (!action.blocking)
+    until.no_change = settings.no_change_timeout;
+  unanswered_ = true; // should the waiting be cancelled
+  const auto why = co_await wait_for_prompt(until);
+  if (closed_)
+    co_return error_reply(make_error(errc::shutting_down, "the session was closed"));
+  auto out = answer(action, command, why);
+  if (lost)
+    out.metadata.prefix = "[The shell had ended with exit code " + std::to_string(lost_with) +
+                          "; this is a new one.]\n" + out.metadata.prefix;
+  co_return out;
+}
+
+} // namespace sandfleet::agent

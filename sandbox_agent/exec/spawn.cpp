@@ -1,0 +1,147 @@
+#include "sandbox_agent/exec/spawn.hpp"
+
+#include "sandbox_agent/bash/find_program.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <utility>
+
+namespace sandfleet::agent {
+
+namespace {
+
+struct pipe_ends {
+  unique_fd read;
+  unique_fd write;
+};
+
+result<pipe_ends> open_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return fail(errno_error(errc::io_error, "cannot open a pipe", errno));
+  return pipe_ends{unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
+void set_non_blocking(const unique_fd& fd) {
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+struct spawn_plan {
+  spawn_plan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~spawn_plan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  spawn_plan(const spawn_plan&) = delete;
+  spawn_plan& operator=(const spawn_plan&) = delete;
+
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  list.reserve(texts.size() + 1);
+  for (const auto& text : texts)
+    list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+error start_error(const std::string& what, int number) {
+  const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
+                    : number == EACCES || number == EPERM ? errc::permission_denied
+                    : number == E2BIG                     ? errc::invalid_argument
+                                                          : errc::io_error;
+  return errno_error(code, what, number).blamed_on(failure_class::task);
+}
+
+void arrange(spawn_plan& plan, const spawn_spec& spec, int in, int out, int err) {
+  auto* actions = &plan.actions;
+  if (in >= 0)
+    ::posix_spawn_file_actions_adddup2(actions, in, 0);
+  else
+    ::posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(actions, out, 1);
+  ::posix_spawn_file_actions_adddup2(actions, err, 2);
+  ::posix_spawn_file_actions_addclosefrom_np(actions, 3);
+  ::posix_spawn_file_actions_addchdir_np(actions, spec.working_dir.c_str());
+  sigset_t all;
+  sigset_t none;
+  ::sigfillset(&all);
+  ::sigemptyset(&none);
+  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+  ::posix_spawnattr_setflags(&plan.attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+} // namespace
+
+result<spawned> spawn(const spawn_spec& spec) {
+  struct stat found {};
+  if (::stat(spec.working_dir.c_str(), &found) != 0)
+    return fail(start_error("cannot run in '" + spec.working_dir + "'", errno));
+  if (!S_ISDIR(found.st_mode))
+    return fail(start_error("cannot run in '" + spec.working_dir + "'", ENOTDIR));
+  auto program = spec.argv.front();
+  if (program.find('/') == std::string::npos) {
+    auto searched = find_program(program, spec.search_path, spec.working_dir);
+    if (!searched)
+      return fail(
+          start_error("cannot run '" + program + "'", ENOENT).with("PATH", spec.search_path));
+    program = std::move(*searched);
+  }
+
+  auto out = open_pipe();
+  auto err = open_pipe();
+  auto in = spec.feed_stdin ? open_pipe() : result<pipe_ends>(pipe_ends{});
+  if (!out || !err || !in)
+    return tl::unexpected(!out ? out.error() : !err ? err.error() : in.error());
+  spawn_plan plan;
+  arrange(plan, spec, in->read.get(), out->write.get(), err->write.get());
+  spawned started;
+  const auto environment = pointers(spec.environment);
+  auto argv = pointers(spec.argv);
+  int failure = ::posix_spawn(&started.pid, program.c_str(), &plan.actions, &plan.attributes,
+                              argv.data(), environment.data());
+  if (failure == ENOEXEC) {
+    auto script = spec.argv;
+    script.front() = program;
+    script.insert(script.begin(), "/bin/sh");
+    argv = pointers(script);
+    failure = ::posix_spawn(&started.pid, "/bin/sh", &plan.actions, &plan.attributes, argv.data(),
+                            environment.data());
+  }
+  if (failure != 0)
+    return fail(start_error("cannot run '" + spec.argv.front() + "'", failure));
+
+  started.pidfd = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, started.pid, 0)));
+  if (started.pidfd.get() < 0) {
+    auto failed = errno_error(errc::unsupported, "cannot watch a process", errno)
+                      .with_hint("Linux 5.3 or newer is needed");
+    ::kill(-started.pid, SIGKILL);
+    (void)reap(started.pid);
+    return fail(std::move(failed));
+  }
+  started.in = std::move(in->write);
+  started.out = std::move(out->read);
+  started.err = std::move(err->read);
+  set_non_blocking(started.out);
+  set_non_blocking(started.err);
+  if (started.in.get() >= 0)
+    set_non_blocking(started.in);
+  return started;
+}
+
+} // namespace sandfleet::agent

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <sandfleet/error.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace sandfleet::agent::files {
+
+/// Reads a multipart/form-data body (RFC 7578) that arrives in any pieces and hands on the parts of
+/// one name. Holds no more than a part's header and a boundary's length.
+class multipart_reader {
+ public:
+  struct sink {
+    /// A part of the wanted name begins. `file_name` is empty when it has none.
+    std::function<result<void>(const std::string& file_name)> begin;
+    std::function<result<void>(std::string_view)> data;
+  };
+
+  /// Fails with `invalid_argument` when the content type names no boundary.
+  static result<multipart_reader> make(std::string_view content_type, std::string wanted_name,
+                                       sink to);
+
+  /// Fails with `invalid_argument` for a malformed body, or as the sink does.
+  result<void> feed(std::string_view bytes);
+  /// To be asked at the body's end: whether its last boundary was there.
+  [[nodiscard]] bool complete() const { return state_ == state::after; }
+
+ private:
+  enum class state { preamble, after_boundary, header, data, after };
+
+  multipart_reader(std::string boundary, std::string wanted_name, sink to)
+      : delimiter_("\r\n--" + boundary), wanted_(std::move(wanted_name)), sink_(std::move(to)),
+        held_("\r\n") {}
+
+  result<bool> step();
+  result<void> begin_part(std::string_view header);
+
+  std::string delimiter_; ///< the one before a line break and the boundary
+  std::string wanted_;
+  sink sink_;
+  std::string held_; ///< begins with a line break, for the first boundary has none before it
+  state state_ = state::preamble;
+  bool passing_ = false; ///< the present part is of the wanted name
+};
+
+} // namespace sandfleet::agent::files

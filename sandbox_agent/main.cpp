@@ -1,0 +1,66 @@
+#include "sandbox_agent/agent.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <malloc.h>
+#include <map>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace sandfleet;
+
+/// Memory is the sandbox's: one arena, and what a big request took goes back at once.
+void keep_memory_small() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+/// The environment, with the key wiped where /proc/PID/environ shows it to the sandbox.
+std::map<std::string, std::string> take_environment() {
+  constexpr const char* secret = "SESSION_API_KEY=";
+  std::map<std::string, std::string> environment;
+  for (char** entry = environ; *entry; ++entry) {
+    if (const char* equals = std::strchr(*entry, '='))
+      environment.emplace(std::string(*entry, static_cast<std::size_t>(equals - *entry)),
+                          equals + 1);
+    if (std::strncmp(*entry, secret, std::strlen(secret)) == 0)
+      ::explicit_bzero(*entry + std::strlen(secret), std::strlen(*entry + std::strlen(secret)));
+  }
+  ::unsetenv("SESSION_API_KEY");
+  return environment;
+}
+
+void reset_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A handler and not SIG_IGN, which the processes of the sandbox would inherit.
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGPIPE, &nothing, nullptr);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  keep_memory_small();
+  reset_signals();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto given = agent::parse_options(arguments, take_environment());
+  if (!given) {
+    std::fprintf(stderr, "sandfleet-agent: %s\n", given.error().to_string().c_str());
+    return 2;
+  }
+  if (given->help) {
+    std::fputs(agent::usage().c_str(), stdout);
+    return 0;
+  }
+  for (const auto& plugin : given->plugins)
+    std::fprintf(stderr, "sandfleet-agent: the plugin '%s' cannot be had here\n", plugin.c_str());
+  return agent::serve(*given);
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "runtime/transport/http_server.hpp"
+#include "sandbox_agent/bash/turn_queue.hpp"
+#include "sandbox_agent/exec/one_shot.hpp"
+#include "sandbox_agent/files/file_actions.hpp"
+#include "sandbox_agent/options.hpp"
+#include "sandbox_agent/sessions.hpp"
+#include "sandbox_agent/system_stats.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sandfleet::agent {
+
+/// What the handlers share. Everything runs on one thread.
+struct context {
+  context(const boost::asio::any_io_executor& executor, const options& given);
+
+  std::string session_key;
+  std::string working_dir;
+  sessions shells;
+  files::file_actions file_actions;
+  one_shot_settings one_shot;
+  /// Actions are run one at a time, in the order of their arrival, as the reference runs them.
+  std::shared_ptr<turn_queue> action_turns;
+  system_stats stats;
+  bool ready = false; ///< the default session is at its prompt
+};
+
+} // namespace sandfleet::agent

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "sandbox_agent/server/context.hpp"
+
+#include <sandfleet/error.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+
+/// One function an endpoint (sandbox_agent/README.md).
+namespace sandfleet::agent {
+
+using handling = boost::asio::awaitable<void>;
+using transport::http_exchange;
+
+handling get_alive(context& with, http_exchange& exchange);
+handling get_server_info(context& with, http_exchange& exchange);
+handling post_execute_action(context& with, http_exchange& exchange);
+handling get_vscode_token(context& with, http_exchange& exchange);
+
+handling post_session_run(context& with, http_exchange& exchange);
+handling post_exec(context& with, http_exchange& exchange);
+handling post_kill(context& with, http_exchange& exchange);
+
+handling post_list_files(context& with, http_exchange& exchange);
+handling post_upload_file(context& with, http_exchange& exchange);
+handling get_download_files(context& with, http_exchange& exchange);
+handling put_file(context& with, http_exchange& exchange);
+handling get_file(context& with, http_exchange& exchange);
+handling post_glob(context& with, http_exchange& exchange);
+
+/// Shared by them.
+handling reply_json(http_exchange& exchange, int status, std::string body);
+handling reply_detail(http_exchange& exchange, int status, std::string detail);
+handling reply_error(http_exchange& exchange, error failure);
+/// The body of a JSON request; nothing when it could not be read, which is answered then.
+boost::asio::awaitable<std::optional<std::string>> read_json_body(http_exchange& exchange);
+
+} // namespace sandfleet::agent

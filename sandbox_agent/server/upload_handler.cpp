@@ -1,0 +1,155 @@
+#include "runtime/core/text.hpp"
+#include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/json_writer.hpp"
+#include "sandbox_agent/bash/pty.hpp"
+#include "sandbox_agent/files/file_text.hpp"
+#include "sandbox_agent/files/make_directories.hpp"
+#include "sandbox_agent/files/multipart.hpp"
+#include "sandbox_agent/files/replacement.hpp"
+#include "sandbox_agent/files/zip.hpp"
+#include "sandbox_agent/server/handlers.hpp"
+
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+namespace sandfleet::agent {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::string_view missing_file =
+    "[{'type': 'missing', 'loc': ('body', 'file'), 'msg': 'Field required', 'input': None}]";
+
+/// As pydantic reads a boolean parameter; nothing for other texts.
+std::optional<bool> parse_flag(const std::string& text) {
+  const auto word = core::to_lower(text);
+  for (const auto* yes : {"1", "true", "t", "yes", "y", "on"}) {
+    if (word == yes)
+      return true;
+  }
+  for (const auto* no : {"0", "false", "f", "no", "n", "off"}) {
+    if (word == no)
+      return false;
+  }
+  return std::nullopt;
+}
+
+/// Takes the part `file`: a plain file goes to its place, a zip into a nameless file (the reference
+/// writes it into the destination first).
+class upload {
+ public:
+  upload(std::string destination, bool recursive)
+      : destination_(std::move(destination)), recursive_(recursive) {}
+
+  result<void> begin(const std::string& name) {
+    name_ = name;
+    is_zip_ = name.ends_with(".zip");
+    if (recursive_ && !is_zip_)
+      return fail(errc::invalid_argument, "400: Recursive uploads must be zip files");
+    if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+      return fail(errc::invalid_argument, "400: '" + name + "' is not a plain file name");
+    begun_ = true;
+    if (auto made = files::make_directories(destination_); !made)
+      return made;
+    if (is_zip_) {
+      zip_ = unique_fd(::open(destination_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+      if (zip_.get() < 0) // not every file system can
+        zip_ = unique_fd(::memfd_create("upload", MFD_CLOEXEC));
+      return zip_.get() < 0 ? result<void>(fail(files::os_error(errno, destination_)))
+                            : result<void>();
+    }
+    auto file = files::replacement::begin(destination_ + "/" + name, 0644);
+    if (!file)
+      return tl::unexpected(file.error());
+    file_.emplace(std::move(*file));
+    return {};
+  }
+
+  result<void> data(std::string_view bytes) {
+    if (!is_zip_)
+      return file_->write(bytes);
+    if (const int number = files::write_fully(zip_.get(), bytes); number != 0)
+      return fail(files::os_error(number, destination_));
+    return {};
+  }
+
+  result<void> finish() {
+    return is_zip_ ? files::unpack_zip(zip_.get(), destination_) : file_->commit();
+  }
+
+  [[nodiscard]] bool begun() const { return begun_; }
+
+  [[nodiscard]] std::string to_json() const {
+    protocol::json_writer out;
+    out.begin_object()
+        .member("filename", name_)
+        .member("destination", destination_)
+        .member("recursive", recursive_)
+        .end_object();
+    return std::move(out).take();
+  }
+
+ private:
+  std::string destination_;
+  bool recursive_;
+  std::string name_;
+  bool begun_ = false;
+  bool is_zip_ = false;
+  unique_fd zip_;
+  std::optional<files::replacement> file_;
+};
+
+asio::awaitable<result<void>> receive(http_exchange& exchange, upload& into) {
+  files::multipart_reader::sink sink;
+  sink.begin = [&into](const std::string& name) { return into.begin(name); };
+  sink.data = [&into](std::string_view bytes) { return into.data(bytes); };
+  auto parts =
+      files::multipart_reader::make(exchange.header("content-type"), "file", std::move(sink));
+  if (!parts)
+    co_return tl::unexpected(parts.error());
+  for (;;) {
+    const auto piece = co_await exchange.read_piece();
+    if (!piece)
+      co_return tl::unexpected(piece.error());
+    if (piece->empty())
+      break;
+    auto taken = parts->feed(*piece);
+    if (!taken)
+      co_return taken;
+  }
+  if (!parts->complete())
+    co_return fail(errc::invalid_argument, "multipart body: it ends too early");
+  co_return into.begun() ? into.finish() : result<void>();
+}
+
+} // namespace
+
+handling post_upload_file(context&, http_exchange& exchange) {
+  const auto destination = exchange.query("destination").value_or("/");
+  const auto recursive = parse_flag(exchange.query("recursive").value_or("false"));
+  if (!recursive) {
+    co_await reply_json(exchange, 422,
+                        protocol::encode_invalid_request(
+                            "[{'type': 'bool_parsing', 'loc': ('query', 'recursive'), 'msg': "
+                            "'Input should be a valid boolean, unable to interpret input'}]"));
+    co_return;
+  }
+  // The reference wraps its own answers of 400 into one of 500.
+  if (!destination.starts_with('/') || destination.find('\0') != std::string::npos) {
+    co_await reply_detail(exchange, 500, "400: Destination must be an absolute path");
+    co_return;
+  }
+  upload into(destination, *recursive);
+  const auto received = co_await receive(exchange, into);
+  if (received && into.begun())
+    co_await reply_json(exchange, 200, into.to_json());
+  else if (!into.begun() && (received || received.error().message.starts_with("multipart")))
+    co_await reply_json(exchange, 422, protocol::encode_invalid_request(missing_file));
+  else
+    co_await reply_detail(exchange, 500, received.error().message);
+}
+
+} // namespace sandfleet::agent
