@@ -1,0 +1,124 @@
+#pragma once
+
+#include "runtime/core/backoff.hpp"
+#include "runtime/providers/provider.hpp"
+#include "runtime/transport/endpoint.hpp"
+
+#include <sandfleet/error.hpp>
+#include <sandfleet/ids.hpp>
+#include <sandfleet/spec.hpp>
+#include <sandfleet/status.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+/// The actors seen from outside: no CAF type appears here.
+namespace sandfleet::actors {
+
+/// Where a sandbox's agent is. A later generation replaces an earlier one after a resumption.
+struct route {
+  std::uint64_t generation = 0;
+  transport::endpoint agent;
+  std::string session_key;
+};
+
+/// What a sandbox actor publishes for the data plane. Read from any thread without a message.
+class sandbox_link {
+ public:
+  [[nodiscard]] sandbox_state state() const noexcept { return state_.load(); }
+  [[nodiscard]] std::shared_ptr<const route> current_route() const; ///< null before it is ready
+
+  void publish_state(sandbox_state state) noexcept { state_.store(state); }
+  void publish_route(std::shared_ptr<const route> next);
+
+ private:
+  std::atomic<sandbox_state> state_{sandbox_state::created};
+  mutable std::mutex mutex_;
+  std::shared_ptr<const route> route_;
+};
+
+/// A sandbox that has become ready.
+struct ready_sandbox {
+  sandbox_id id;
+  std::shared_ptr<const sandbox_link> link;
+  limits_report limits;
+};
+
+/// The right to run one action in one bash session. Given back when it is destroyed.
+class turn {
+ public:
+  turn() = default;
+  explicit turn(std::shared_ptr<void> token) : token_(std::move(token)) {}
+
+ private:
+  std::shared_ptr<void> token_;
+};
+
+struct control_settings {
+  unsigned max_parallel_starts = 4; ///< for each provider
+  core::backoff_policy start_retry;
+  std::chrono::milliseconds health_interval{30'000}; ///< 0: none
+  std::chrono::milliseconds health_timeout{10'000};
+  std::chrono::milliseconds stop_grace{5'000}; ///< for children at shutdown, before they are killed
+};
+
+/// Asks an agent whether it is alive, within the time given. Supplied by the engine, so that the
+/// actors know nothing of HTTP.
+using health_probe = std::function<boost::asio::awaitable<result<void>>(transport::endpoint,
+                                                                        std::chrono::milliseconds)>;
+
+using status_observer = std::function<void(const status_event&)>;
+
+/// Owns the actor system: supervisor, one provider actor for each provider, and for each sandbox
+/// its actor with its health checker and bash session actors. Thread-safe. Awaitables complete on
+/// the caller's executor and obey its cancellation slot: a cancelled start takes away what it
+/// began.
+class control_plane {
+ public:
+  control_plane(control_settings settings,
+                std::vector<std::shared_ptr<providers::provider>> all_providers,
+                boost::asio::any_io_executor io, health_probe probe, status_observer observer);
+
+  /// Runs `shutdown` with nobody waiting, if that was not done before.
+  ~control_plane();
+  control_plane(const control_plane&) = delete;
+  control_plane& operator=(const control_plane&) = delete;
+
+  /// Completes when the sandbox is ready, or with the error of the last attempt.
+  boost::asio::awaitable<result<ready_sandbox>>
+  start_sandbox(sandbox_id id, std::shared_ptr<const sandbox_spec> spec);
+
+  /// Completes when the sandbox is gone. Idempotent; an unknown id is `not_found`.
+  boost::asio::awaitable<result<providers::exit_report>> stop_sandbox(sandbox_id id);
+
+  /// The data plane saw `seen` while it used `generation` of a sandbox's route. The sandbox actor
+  /// finds out what became of it and answers the route to use next, or the verdict to give to the
+  /// caller (class, cause and the provider's evidence).
+  boost::asio::awaitable<result<std::shared_ptr<const route>>>
+  report_failure(sandbox_id id, std::uint64_t generation, error seen);
+
+  /// Waits for the turn of a session. Costs no message when nobody else holds it. Fails with
+  /// `sandbox_lost` or the sandbox's verdict when the sandbox ends while waiting, `timed_out` after
+  /// `timeout`.
+  boost::asio::awaitable<result<turn>> take_turn(sandbox_id id, session_name session,
+                                                 std::chrono::milliseconds timeout);
+
+  /// Stops admitting (`shutting_down`), stops every sandbox, ends the actors in reverse order.
+  /// Completes when all are gone. Blocks nothing but its caller.
+  boost::asio::awaitable<result<void>> shutdown();
+
+ private:
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace sandfleet::actors
