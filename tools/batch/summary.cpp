@@ -1,0 +1,121 @@
+#include "tools/batch/summary.hpp"
+
+#include "tools/batch/json_text.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace sandfleet::batch {
+namespace {
+
+std::string decimals(double value, const char* format) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string milliseconds_text(double seconds) {
+  return decimals(seconds * 1000, "%.1f ms");
+}
+
+} // namespace
+
+void summary::add(const task_result& done) {
+  ++done_;
+  attempts_ += done.attempts;
+  if (done.judged.passed)
+    ++passed_;
+  else
+    ++failed_by_class_[std::string(class_name(done.judged.why))];
+  if (!done.sandbox.empty())
+    start_seconds_.push_back(static_cast<float>(done.seconds.start));
+}
+
+double summary::rate() const {
+  return seconds > 0 ? static_cast<double>(start_seconds_.size()) / seconds : 0;
+}
+
+// Nearest rank.
+std::optional<double> summary::start_quantile(double part) const {
+  if (start_seconds_.empty())
+    return std::nullopt;
+  auto sorted = start_seconds_;
+  const auto rank =
+      static_cast<std::size_t>(std::max(1.0, std::ceil(part * static_cast<double>(sorted.size()))));
+  const auto place = sorted.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+  std::nth_element(sorted.begin(), place, sorted.end());
+  return *place;
+}
+
+std::vector<std::pair<std::string, std::string>> summary::rows() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  auto passed_text = std::to_string(passed()) + " of " + std::to_string(tasks);
+  if (earlier > 0)
+    passed_text += " (" + std::to_string(earlier_passed) + " of them in an earlier run)";
+  out.emplace_back("passed", std::move(passed_text));
+  if (failed() > 0) {
+    auto text = std::to_string(failed());
+    std::string classes;
+    for (const auto& [name, count] : failed_by_class_)
+      classes += (classes.empty() ? "" : ", ") + name + " " + std::to_string(count);
+    if (earlier > earlier_passed)
+      classes += (classes.empty() ? "" : ", ") + std::string("earlier run ") +
+                 std::to_string(earlier - earlier_passed);
+    out.emplace_back("failed", text + " (" + classes + ")");
+  }
+  if (not_run() > 0)
+    out.emplace_back("not run", std::to_string(not_run()));
+  if (bad_lines > 0)
+    out.emplace_back("bad lines", std::to_string(bad_lines));
+  if (attempts_ > done_)
+    out.emplace_back("attempts made again", std::to_string(attempts_ - done_));
+  out.emplace_back("time", decimals(seconds, "%.2f s"));
+  if (done_ > 0)
+    out.emplace_back("sandboxes", decimals(rate(), "%.1f a second"));
+  const auto p50 = start_quantile(0.50);
+  const auto p99 = start_quantile(0.99);
+  if (p50 && p99)
+    out.emplace_back("sandbox start",
+                     "p50 " + milliseconds_text(*p50) + ", p99 " + milliseconds_text(*p99));
+  return out;
+}
+
+std::string summary::to_json(std::string_view results_path) const {
+  json_text out;
+  const auto count = [&](std::string_view name, std::uint64_t value) {
+    out.key(name).integer(static_cast<std::int64_t>(value));
+  };
+  const auto quantile = [&](std::string_view name, double part) {
+    const auto value = start_quantile(part);
+    out.key(name);
+    if (value)
+      out.number(*value);
+    else
+      out.null();
+  };
+  out.open_object();
+  count("tasks", tasks);
+  count("passed", passed());
+  count("failed", failed());
+  count("not_run", not_run());
+  count("bad_lines", bad_lines);
+  count("earlier", earlier);
+  out.key("failed_by_class").open_object();
+  for (const auto& [name, failures] : failed_by_class_)
+    count(name, failures);
+  out.close_object();
+  count("attempts_made_again", attempts_ - done_);
+  out.key("seconds").number(seconds);
+  out.key("sandboxes_per_second").number(rate());
+  out.key("start_seconds").open_object();
+  quantile("p50", 0.50);
+  quantile("p99", 0.99);
+  out.close_object();
+  out.key("interrupted").boolean(interrupted);
+  out.key("results").text(results_path);
+  out.close_object();
+  return out.take();
+}
+
+} // namespace sandfleet::batch
