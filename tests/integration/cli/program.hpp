@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace sandfleet::test {
+
+/// How a program ended and what it wrote.
+struct ended {
+  int status = -1; ///< exit status; -1 when a signal ended it
+  int signal = 0;
+  std::string out;
+  std::string err;
+};
+
+/// What a program starts with beside its arguments.
+struct surroundings {
+  std::map<std::string, std::string> environment; ///< nothing else but PATH and HOME is set
+  std::string directory;                          ///< empty: ours
+};
+
+/// The built `sandfleet`, running. What is not awaited is killed.
+class running {
+ public:
+  running(std::vector<std::string> arguments, const surroundings& around);
+  ~running();
+  running(const running&) = delete;
+  running& operator=(const running&) = delete;
+
+  /// Reads standard output until it holds `text`, or fails the test at its end.
+  void read_until(const std::string& text);
+
+  /// Nobody reads standard output any more.
+  void close_output();
+
+  void send_signal(int number) const;
+
+  /// Writes `input` to standard input, closes it, and reads to the end.
+  ended wait(const std::string& input = {});
+
+ private:
+  pid_t pid_ = -1;
+  int in_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  std::string out_text_;
+};
+
+[[nodiscard]] ended run_sandfleet(std::vector<std::string> arguments,
+                                  const surroundings& around = {}, const std::string& input = {});
+
+/// A directory of its own that goes with the object.
+class scratch_directory {
+ public:
+  scratch_directory();
+  ~scratch_directory();
+  scratch_directory(const scratch_directory&) = delete;
+  scratch_directory& operator=(const scratch_directory&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// Writes a file below it; returns its path.
+  std::string write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::string path_;
+};
+
+} // namespace sandfleet::test

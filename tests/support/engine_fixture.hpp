@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sandfleet/engine.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace sandfleet::tests {
+
+/// The directory of the programs under test.
+inline std::string bin_dir() {
+  const char* dir = std::getenv("SANDFLEET_BIN");
+  return dir ? dir : "";
+}
+
+/// A state directory of its own, removed at the end.
+class temporary_state {
+ public:
+  temporary_state() {
+    std::string pattern = "/tmp/sandfleet-test-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~temporary_state() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  temporary_state(const temporary_state&) = delete;
+  temporary_state& operator=(const temporary_state&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline settings test_settings(const std::string& state_dir) {
+  settings s;
+  s.state_dir = state_dir;
+  s.agent_program = bin_dir() + "/sandfleet-agent";
+  s.launcher_program = bin_dir() + "/sandfleet-launcher";
+  return s;
+}
+
+/// An engine over real local sandboxes.
+class engine_fixture : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = engine::create(test_settings(state_.path()));
+    ASSERT_TRUE(made) << made.error().to_string();
+    engine_.emplace(std::move(*made));
+  }
+
+  /// Runs a call on the engine's own threads and waits for it.
+  template <class T>
+  T wait_for(boost::asio::awaitable<T> work) {
+    return boost::asio::co_spawn(engine_->executor(), std::move(work), boost::asio::use_future)
+        .get();
+  }
+
+  sandbox start(sandbox_spec spec = {}) {
+    auto made = wait_for(engine_->start(std::move(spec)));
+    if (!made)
+      throw std::runtime_error(made.error().to_string());
+    return *made;
+  }
+
+  result<command_result> run(sandbox& box, const std::string& command,
+                             std::chrono::milliseconds timeout = std::chrono::seconds{60}) {
+    command_request request;
+    request.command = command;
+    request.timeout = timeout;
+    return wait_for(box.run(std::move(request)));
+  }
+
+  temporary_state state_;
+  std::optional<engine> engine_;
+};
+
+} // namespace sandfleet::tests

@@ -1,0 +1,248 @@
+#include "tests/unit/agent_bash/session_fixture.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <csignal>
+#include <fstream>
+
+namespace sandfleet::agent {
+namespace {
+
+TEST_F(session_test, a_command_gives_its_output_and_exit_code) {
+  const auto seen = eval("echo hi; false");
+  EXPECT_EQ(seen.output, "hi\n");
+  EXPECT_EQ(seen.exit_code, 1);
+  EXPECT_FALSE(seen.truncated || seen.timed_out || seen.shell_ended || seen.shell_restarted);
+}
+
+TEST_F(session_test, state_persists) {
+  eval("export A=1; b=2; f() { echo \"f $A $b\"; }; alias g='echo alias'; mkdir -p 'd '; cd 'd '");
+  EXPECT_EQ(output("f; g"), "f 1 2\nalias\n");
+  EXPECT_EQ(output("pwd"), (directory_ / "d ").string() + "\n");
+  EXPECT_EQ(session().working_dir(), (directory_ / "d ").string());
+}
+
+TEST_F(session_test, exit_status_of_the_command_before_is_seen) {
+  eval("(exit 7)");
+  EXPECT_EQ(output("echo $?"), "7\n");
+  eval("(exit 8)");
+  EXPECT_EQ(output("echo $? #" + std::string(9000, 'x')), "8\n");
+}
+
+TEST_F(session_test, background_jobs_persist_and_can_be_waited_for) {
+  EXPECT_EQ(eval("mkfifo p; { read x < p; exit 5; } & j=$!").exit_code, 0);
+  EXPECT_EQ(eval("echo > p; wait $j").exit_code, 5);
+}
+
+TEST_F(session_test, several_lines_are_one_command) {
+  const auto seen = eval("for i in 1 2; do\n  echo $i\ndone\necho end\n(exit 4)");
+  EXPECT_EQ(seen.output, "1\n2\nend\n");
+  EXPECT_EQ(seen.exit_code, 4);
+}
+
+TEST_F(session_test, here_document_with_tabs_bang_and_quotes) {
+  EXPECT_EQ(output("cat <<'EOF'\na!b !! $x 'q' \"r\" \\\nEOF\n"), "a!b !! $x 'q' \"r\" \\\n");
+  EXPECT_EQ(output("echo 'hi!' \"!x\""), "hi! !x\n");
+  EXPECT_EQ(output("printf '%s' 'a\tb' | od -An -c | tr -d ' \\n'"), "a\\tb");
+}
+
+TEST_F(session_test, control_and_invalid_bytes_arrive) {
+  EXPECT_EQ(output("printf '%s' '\x03\x04\x15\x16\x1a\x7f\r\xff' | od -An -tx1"),
+            " 03 04 15 16 1a 7f 0d ff\n");
+}
+
+TEST_F(session_test, lines_beyond_the_terminal_limit_arrive_whole) {
+  for (const std::size_t size : {3990U, 3995U, 4000U, 4094U, 4095U, 4096U, 4097U, 9000U, 100000U})
+    EXPECT_EQ(output("printf %s " + std::string(size, 'x') + " | wc -c"),
+              std::to_string(size) + "\n");
+}
+
+TEST_F(session_test, standard_input_is_a_file) {
+  EXPECT_EQ(output("cat; echo end"), "end\n");
+  std::ofstream(directory_ / "in 'put") << "from file\n";
+  command_request request;
+  request.command = "cat";
+  request.stdin_path = (directory_ / "in 'put").string();
+  EXPECT_EQ(eval(request).output, "from file\n");
+}
+
+TEST_F(session_test, a_syntax_error_is_an_exit_code) {
+  const auto seen = eval("if )");
+  EXPECT_NE(seen.output.find("syntax error"), std::string::npos);
+  EXPECT_NE(seen.exit_code, 0);
+  EXPECT_EQ(output("echo \"unclosed\necho x").find("x\n"), std::string::npos);
+  EXPECT_EQ(output("echo ok"), "ok\n");
+}
+
+TEST_F(session_test, exit_ends_the_shell_with_its_status) {
+  eval("A=1");
+  auto seen = eval("echo bye; exit 3");
+  EXPECT_EQ(seen.output.substr(0, 4), "bye\n");
+  EXPECT_EQ(seen.exit_code, 3);
+  EXPECT_TRUE(seen.shell_ended);
+  seen = eval("echo \"[${A-}]\"");
+  EXPECT_TRUE(seen.shell_restarted);
+  EXPECT_EQ(seen.output, "[]\n");
+  EXPECT_FALSE(eval("true").shell_restarted);
+}
+
+TEST_F(session_test, the_end_is_seen_though_a_job_holds_the_terminal) {
+  const auto seen = eval("sleep 1000 & disown; exit 4");
+  EXPECT_EQ(seen.exit_code, 4);
+  EXPECT_TRUE(seen.shell_ended);
+}
+
+TEST_F(session_test, set_e_exec_and_kill_end_the_shell) {
+  eval("set -e");
+  EXPECT_EQ(eval("false; echo no").exit_code, 1);
+  EXPECT_EQ(eval("exec true").exit_code, 0);
+  EXPECT_EQ(eval("kill -9 $$").exit_code, 128 + SIGKILL);
+  const auto seen = eval("echo on");
+  EXPECT_TRUE(seen.shell_restarted);
+  EXPECT_EQ(seen.output, "on\n");
+}
+
+TEST_F(session_test, shell_options_do_not_break_the_marks) {
+  for (const char* option :
+       {"set -u", "set -x", "set -v", "set -o posix", "set -f", "IFS=x", "shopt -s extdebug",
+        "trap 'echo trap' DEBUG", "unset PATH; PATH=/bin", "PS1=x PS2=y PS0=z",
+        "unset PWD; cd /tmp", "LC_ALL=C", "exec bash --norc"}) {
+    EXPECT_EQ(eval(option).exit_code, 0) << option;
+    EXPECT_EQ(eval("(exit 9)").exit_code, 9) << option;
+  }
+}
+
+TEST_F(session_test, forged_marks_are_output) {
+  const auto seen =
+      eval("printf '\\033]6973;%s;P;7;;1;a;b;c;d\\007' x; echo -e \"$PS1\" \"$PS0\" \"$PS2\"; "
+           "set; env; echo \"${PS1@P}\" > /dev/null; (exit 2)");
+  EXPECT_EQ(seen.exit_code, 2);
+  EXPECT_EQ(output("echo next"), "next\n");
+}
+
+TEST_F(session_test, output_is_dropped_from_the_front) {
+  command_request request;
+  request.command = "seq 1 1000000";
+  request.max_output_bytes = 70;
+  const auto seen = eval(request);
+  EXPECT_TRUE(seen.truncated);
+  EXPECT_EQ(seen.output, "99991\n999992\n999993\n999994\n999995\n999996\n999997\n999998\n"
+                         "999999\n1000000\n");
+}
+
+TEST_F(session_test, five_megabytes_without_a_newline) {
+  const auto seen = eval("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end");
+  EXPECT_TRUE(seen.truncated);
+  EXPECT_EQ(seen.output.size(), default_max_output_bytes);
+  EXPECT_EQ(seen.output.substr(seen.output.size() - 6), "x\nend\n");
+}
+
+TEST_F(session_test, a_time_out_kills_all_that_the_session_started) {
+  eval("setsid sleep 1000 & a=$!; (setsid sh -c 'echo $$ > daemon; exec sleep 1000' &) ; "
+       "while [ ! -s daemon ]; do :; done; echo $a > job");
+  command_request request;
+  request.command = "trap '' TERM INT HUP; echo before; while :; do :; done";
+  request.timeout = std::chrono::milliseconds(50);
+  const auto seen = eval(request);
+  EXPECT_TRUE(seen.timed_out);
+  EXPECT_FALSE(seen.exit_code.has_value());
+  EXPECT_EQ(seen.output, "before\n");
+  for (const char* file : {"job", "daemon"}) {
+    int pid = 0;
+    std::ifstream(directory_ / file) >> pid;
+    ASSERT_GT(pid, 0);
+    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(status, line);
+    EXPECT_TRUE(line.empty() || line.find(") Z") != std::string::npos) << line;
+  }
+  EXPECT_TRUE(eval("true").shell_restarted);
+}
+
+TEST_F(session_test, calls_run_in_the_order_in_which_they_came) {
+  std::vector<std::string> seen;
+  for (int i = 0; i < 5; ++i) {
+    boost::asio::co_spawn(
+        context_,
+        [&, i]() -> boost::asio::awaitable<void> {
+          command_request request;
+          request.command = "echo " + std::to_string(i);
+          auto outcome = co_await session().eval(std::move(request));
+          seen.push_back(outcome ? outcome->output : "");
+        },
+        [&](std::exception_ptr) {
+          if (seen.size() == 5)
+            context_.stop();
+        });
+  }
+  context_.run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"0\n", "1\n", "2\n", "3\n", "4\n"}));
+}
+
+TEST_F(session_test, closing_answers_what_runs) {
+  bool answered = false;
+  eval("true");
+  boost::asio::co_spawn(
+      context_,
+      [&]() -> boost::asio::awaitable<void> {
+        command_request request;
+        request.command = "sleep 1000";
+        const auto outcome = co_await session_->eval(std::move(request));
+        answered = !outcome && outcome.error().code == errc::shutting_down;
+      },
+      [&](std::exception_ptr) { context_.stop(); });
+  context_.restart();
+  context_.poll();
+  session_.reset();
+  context_.run();
+  EXPECT_TRUE(answered);
+}
+
+TEST_F(session_test, a_cancelled_call_kills_what_it_started_and_leaves_a_usable_session) {
+  eval("true");
+  boost::asio::cancellation_signal stop;
+  boost::asio::co_spawn(
+      context_,
+      [&]() -> boost::asio::awaitable<void> {
+        command_request request;
+        request.command = "sleep 1000";
+        co_await session_->eval(std::move(request));
+      },
+      boost::asio::bind_cancellation_slot(stop.slot(),
+                                          [&](std::exception_ptr) { context_.stop(); }));
+  context_.restart();
+  context_.poll();
+  stop.emit(boost::asio::cancellation_type::terminal);
+  context_.run();
+  const auto seen = eval("echo on");
+  EXPECT_EQ(seen.output, "on\n");
+  EXPECT_TRUE(seen.shell_restarted);
+}
+
+TEST_F(session_test, startup_files_that_change_prompts_or_end_the_shell_do_no_harm) {
+  std::ofstream(directory_ / ".bashrc")
+      << "PS1='mine> '; PROMPT_COMMAND='echo noise'; trap 'true' DEBUG; set -u; F=1; echo hello\n";
+  EXPECT_EQ(output("echo $F"), "1\n");
+  session_.reset();
+  std::ofstream(directory_ / ".bashrc") << "exit 1\n";
+  EXPECT_EQ(output("echo ok"), "ok\n");
+  EXPECT_FALSE(std::filesystem::exists(directory_ / ".bash_history"));
+}
+
+TEST_F(session_test, a_missing_directory_or_shell_is_an_error_that_names_it) {
+  settings_.working_dir = (directory_ / "nowhere").string();
+  auto outcome = await(session().start());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, errc::not_found);
+  EXPECT_NE(outcome.error().message.find("nowhere"), std::string::npos);
+  session_.reset();
+  settings_.working_dir = directory_;
+  settings_.env["PATH"] = "/nowhere";
+  outcome = await(session().start());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, errc::not_found);
+}
+
+} // namespace
+} // namespace sandfleet::agent

@@ -1,0 +1,208 @@
+#include "tests/unit/core/config_fixture.hpp"
+
+namespace sandfleet::config {
+namespace {
+
+using std::chrono::milliseconds;
+using text_map = std::map<std::string, std::string>;
+
+class layers : public config_test {};
+
+TEST_F(layers, defaults_alone_are_those_of_the_engine) {
+  const auto config = resolve_good();
+  const settings defaults;
+  const auto engine = config.engine_settings().value();
+  EXPECT_EQ(engine.provider, defaults.provider);
+  EXPECT_EQ(engine.image, defaults.image);
+  EXPECT_EQ(engine.isolation, defaults.isolation);
+  EXPECT_EQ(engine.state_dir, defaults.state_dir);
+  EXPECT_EQ(engine.io_threads, defaults.io_threads);
+  EXPECT_EQ(engine.max_parallel_starts, defaults.max_parallel_starts);
+  EXPECT_EQ(engine.start_attempts, defaults.start_attempts);
+  EXPECT_EQ(engine.start_backoff_base, defaults.start_backoff_base);
+  EXPECT_EQ(engine.start_backoff_cap, defaults.start_backoff_cap);
+  EXPECT_EQ(engine.health_interval, defaults.health_interval);
+  EXPECT_EQ(engine.health_timeout, defaults.health_timeout);
+  EXPECT_EQ(first_origin(config, key::image), "default");
+  EXPECT_TRUE(config.at(key::memory_mb).from.empty());
+  EXPECT_FALSE(config.file());
+}
+
+TEST_F(layers, the_base_specification_is_the_default_one) {
+  sandbox_spec expected;
+  expected.provider = provider_name("local");
+  expected.image = "host";
+  expected.isolation = isolation_mode::namespaces;
+  EXPECT_EQ(resolve_good().base_spec().value(), expected);
+}
+
+TEST_F(layers, each_layer_wins_over_those_below_it) {
+  EXPECT_EQ(resolve_good().duration(key::timeout), milliseconds(120'000));
+  use_file("[sandfleet]\ntimeout = 1\n");
+  auto config = resolve_good();
+  EXPECT_EQ(config.duration(key::timeout), milliseconds(1'000));
+  EXPECT_EQ(first_origin(config, key::timeout), "file " + *given_.config_file + ":2");
+  given_.environment["SANDFLEET_TIMEOUT"] = "2";
+  config = resolve_good();
+  EXPECT_EQ(config.duration(key::timeout), milliseconds(2'000));
+  EXPECT_EQ(first_origin(config, key::timeout), "environment SANDFLEET_TIMEOUT");
+  given_.flags = {{"timeout", "3"}};
+  config = resolve_good();
+  EXPECT_EQ(config.duration(key::timeout), milliseconds(3'000));
+  EXPECT_EQ(first_origin(config, key::timeout), "flag --timeout");
+  EXPECT_EQ(config.at(key::timeout).from.size(), 1U);
+}
+
+TEST_F(layers, the_last_of_a_repeated_flag_wins) {
+  given_.flags = {{"image", "rootfs:/a"}, {"image", "rootfs:/b"}};
+  EXPECT_EQ(resolve_good().text(key::image), "rootfs:/b");
+}
+
+TEST_F(layers, our_own_variable_wins_over_that_of_openhands) {
+  given_.environment["SANDBOX_TIMEOUT"] = "7";
+  EXPECT_EQ(resolve_good().duration(key::timeout), milliseconds(7'000));
+  given_.environment["SANDFLEET_TIMEOUT"] = "8";
+  EXPECT_EQ(resolve_good().duration(key::timeout), milliseconds(8'000));
+}
+
+TEST_F(layers, understand_the_variables_of_openhands) {
+  given_.environment.insert({{"RUNTIME", "local"},
+                             {"SANDBOX_BASE_CONTAINER_IMAGE", "rootfs:/base"},
+                             {"SANDBOX_VOLUMES", "/d:/data:ro,/e:/e"},
+                             {"SANDBOX_USE_HOST_NETWORK", "true"},
+                             {"SANDBOX_RUNTIME_STARTUP_ENV_VARS", "{'A': 'b'}"},
+                             {"SANDBOX_ENV_TOKEN", "t"},
+                             {"WORKSPACE_BASE", "w"},
+                             {"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "/ws"},
+                             {"LOG_LEVEL", "DEBUG"}});
+  const auto config = resolve_good();
+  const auto spec = config.base_spec().value();
+  EXPECT_EQ(spec.image, "rootfs:/base");
+  EXPECT_EQ(spec.network, "host");
+  EXPECT_EQ(spec.env, (text_map{{"A", "b"}, {"TOKEN", "t"}}));
+  EXPECT_EQ(spec.workspace, "/ws");
+  EXPECT_EQ(spec.volumes, (std::vector<volume>{{given_.directory + "/w", "/ws", false},
+                                               {"/d", "/data", true},
+                                               {"/e", "/e", false}}));
+  EXPECT_EQ(config.text(key::log_level), "debug");
+}
+
+TEST_F(layers, the_runtime_image_wins_over_the_base_image) {
+  given_.environment["SANDBOX_BASE_CONTAINER_IMAGE"] = "rootfs:/base";
+  given_.environment["SANDBOX_RUNTIME_CONTAINER_IMAGE"] = "rootfs:/runtime";
+  EXPECT_EQ(resolve_good().text(key::image), "rootfs:/runtime");
+}
+
+TEST_F(layers, an_empty_variable_counts_as_not_set) {
+  given_.environment["SANDFLEET_IMAGE"] = "";
+  given_.environment["SANDBOX_TIMEOUT"] = "";
+  EXPECT_EQ(resolve_good().text(key::image), "host");
+}
+
+TEST_F(layers, env_is_merged_by_name_and_remembers_all_its_sources) {
+  use_file("[sandfleet.env]\nA = \"file\"\nB = \"file\"\n");
+  given_.environment["SANDFLEET_ENV"] = "B=environment";
+  given_.flags = {{"env", "C=flag,with,commas"}};
+  const auto config = resolve_good();
+  EXPECT_EQ(config.base_spec().value().env,
+            (text_map{{"A", "file"}, {"B", "environment"}, {"C", "flag,with,commas"}}));
+  const auto& from = config.at(key::env).from;
+  ASSERT_EQ(from.size(), 3U);
+  EXPECT_EQ(from[0].to_string(), "flag --env");
+  EXPECT_EQ(from[1].to_string(), "environment SANDFLEET_ENV");
+  EXPECT_EQ(from[2].layer, origin::layer_kind::file);
+}
+
+TEST_F(layers, values_of_env_are_never_shown) {
+  given_.flags = {{"env", "TOKEN=hunter2"}};
+  EXPECT_EQ(resolve_good().shown(key::env), "TOKEN=***");
+}
+
+TEST_F(layers, volumes_are_merged_by_the_path_inside) {
+  given_.environment["SANDBOX_VOLUMES"] = "/a:/x,/b:/y";
+  given_.flags = {{"volumes", "/c:/x:ro"}};
+  EXPECT_EQ(resolve_good().base_spec().value().volumes,
+            (std::vector<volume>{{"/b", "/y", false}, {"/c", "/x", true}}));
+}
+
+TEST_F(layers, a_volume_over_the_workspace_replaces_its_base) {
+  given_.environment["WORKSPACE_BASE"] = "/base";
+  given_.flags = {{"volumes", "/mine:/workspace"}};
+  EXPECT_EQ(resolve_good().base_spec().value().volumes,
+            (std::vector<volume>{{"/mine", "/workspace", false}}));
+}
+
+TEST_F(layers, limits_reach_the_specification) {
+  given_.flags = {{"cpus", "0.5"}, {"memory_mb", "64"}, {"pids", "32"}, {"disk_mb", "10"}};
+  EXPECT_EQ(resolve_good().base_spec().value().limits, (resource_limits{0.5, 64, 32, 10}));
+}
+
+TEST_F(layers, every_setting_has_a_variable_of_its_own) {
+  const std::map<value_kind, std::string> samples = {
+      {value_kind::text, "rootfs:/x"}, {value_kind::path, "/x"},  {value_kind::sandbox_path, "/x"},
+      {value_kind::integer, "20"},     {value_kind::number, "2"}, {value_kind::duration, "77"},
+      {value_kind::volumes, "/a:/b"},  {value_kind::env, "A=b"}};
+  for (const auto& setting : setting_table())
+    given_.environment[own_variable(setting)] = setting.kind == value_kind::choice
+                                                    ? std::string(setting.choices.back())
+                                                    : samples.at(setting.kind);
+  const auto config = resolve_good();
+  for (std::size_t i = 0; i < key_count; ++i) {
+    const auto which = static_cast<key>(i);
+    EXPECT_EQ(first_origin(config, which), "environment " + own_variable(info(which)));
+    EXPECT_NE(config.shown(which), "") << info(which).name;
+  }
+}
+
+TEST_F(layers, a_misspelt_variable_of_ours_is_an_error) {
+  given_.environment["SANDFLEET_IMGAE"] = "x";
+  const auto failure = resolve_bad();
+  EXPECT_EQ(failure.code, errc::invalid_configuration);
+  EXPECT_EQ(failure.message, "the environment variable SANDFLEET_IMGAE is not known");
+  EXPECT_EQ(failure.hint, "did you mean 'SANDFLEET_IMAGE'?");
+}
+
+TEST_F(layers, a_misspelt_name_behind_set_is_an_error) {
+  given_.flags = {{"start_attemts", "4"}};
+  const auto failure = resolve_bad();
+  EXPECT_EQ(failure.message, "the setting 'start_attemts' (flag --set) is not known");
+  EXPECT_EQ(failure.hint, "did you mean 'start_attempts'?");
+}
+
+TEST_F(layers, a_bad_value_names_setting_source_and_what_is_allowed) {
+  given_.environment["SANDFLEET_IO_THREADS"] = "many";
+  const auto failure = resolve_bad();
+  EXPECT_EQ(failure.message,
+            "io_threads: 'many' (environment SANDFLEET_IO_THREADS) is not acceptable");
+  EXPECT_EQ(failure.cause, "allowed: a whole number from 1 to 64");
+}
+
+TEST_F(layers, a_bad_value_is_an_error_even_where_a_stronger_layer_overrides_it) {
+  given_.environment["SANDFLEET_IO_THREADS"] = "many";
+  given_.flags = {{"io_threads", "2"}};
+  EXPECT_EQ(resolve_bad().code, errc::invalid_configuration);
+}
+
+TEST_F(layers, what_the_engine_refuses_names_its_source) {
+  given_.environment["RUNTIME"] = "docker";
+  const auto checked = resolve_good().engine_settings();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message, "provider: 'docker' is not acceptable (environment RUNTIME)");
+  EXPECT_EQ(checked.error().cause, "allowed: local");
+}
+
+TEST_F(layers, variables_of_others_are_left_alone) {
+  given_.environment.insert(
+      {{"SANDBOX_UNHEARD_OF", "x"}, {"SANDFLEET_BIN", "/x"}, {"SANDFLEET_TEST_ANY", "x"}});
+  EXPECT_TRUE(resolve_good().ignored().empty());
+}
+
+TEST_F(layers, variables_of_openhands_that_mean_nothing_here_are_listed) {
+  given_.environment["SANDBOX_USER_ID"] = "1000";
+  const auto config = resolve_good();
+  ASSERT_EQ(config.ignored().size(), 1U);
+  EXPECT_EQ(config.ignored()[0].name, "SANDBOX_USER_ID");
+}
+
+} // namespace
+} // namespace sandfleet::config

@@ -1,0 +1,91 @@
+#include "runtime/protocol/action_codec.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace sandfleet::protocol;
+
+namespace {
+
+tl::expected<action, action_refusal> decode(const std::string& inner) {
+  return decode_action("{\"action\":" + inner + "}");
+}
+
+void expect_refusal(const std::string& body, int status, const std::string& text) {
+  const auto decoded = decode_action(body);
+  ASSERT_FALSE(decoded) << body;
+  EXPECT_EQ(decoded.error().status, status);
+  EXPECT_NE(decoded.error().body.find(text), std::string::npos) << decoded.error().body;
+}
+
+} // namespace
+
+TEST(action_codec, run_is_read_with_its_time_out_beside_args) {
+  const auto decoded = decode(
+      R"({"action":"run","args":{"command":"ls","blocking":true,"hidden":1,"cwd":"/w",)"
+      R"("thought":"t","confirmation_state":"confirmed","security_risk":-1},"timeout":2.5})");
+  ASSERT_TRUE(decoded) << decoded.error().body;
+  const auto& run = std::get<run_action>(*decoded);
+  EXPECT_EQ(run.command, "ls");
+  EXPECT_TRUE(run.blocking);
+  EXPECT_TRUE(run.hidden);
+  EXPECT_FALSE(run.is_input);
+  EXPECT_EQ(run.cwd, "/w");
+  EXPECT_EQ(run.timeout, 2.5);
+}
+
+TEST(action_codec, file_actions_are_read) {
+  const auto read = decode(
+      R"({"action":"read","args":{"path":"/a","start":2,"impl_source":"oh_aci","view_range":[1,-1]}})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<read_action>(*read).view_range, (std::vector<std::int64_t>{1, -1}));
+  EXPECT_EQ(std::get<read_action>(*read).start, 2);
+  const auto write = decode(R"({"action":"write","args":{"path":"/a","content":"c","end":4}})");
+  ASSERT_TRUE(write);
+  EXPECT_EQ(std::get<write_action>(*write).end, 4);
+  const auto edit = decode(
+      R"({"action":"edit","args":{"path":"/a","command":"insert","new_str":"n","insert_line":" 3 "}})");
+  ASSERT_TRUE(edit);
+  EXPECT_EQ(std::get<edit_action>(*edit).insert_line, 3);
+}
+
+TEST(action_codec, old_names_are_dropped) {
+  EXPECT_TRUE(decode(R"({"action":"run","args":{"command":"a","keep_prompt":true,)"
+                     R"("is_confirmed":"confirmed","timestamp":"x"}})"));
+}
+
+TEST(action_codec, bodies_of_the_wrong_form_are_422_in_pydantics_words) {
+  expect_refusal("", 422, "'loc': ('body',), 'msg': 'Field required', 'input': None");
+  expect_refusal("{", 422, "'type': 'json_invalid'");
+  expect_refusal("[1]", 422, "'input': [1]");
+  expect_refusal("{}", 422, "'loc': ('body', 'action'), 'msg': 'Field required', 'input': {}");
+  expect_refusal(R"({"action":"ls"})", 422, "'msg': 'Input should be a valid dictionary'");
+  expect_refusal(std::string(100'000, '['), 422, "json_invalid");
+}
+
+TEST(action_codec, what_is_no_action_is_500_in_the_references_words) {
+  expect_refusal(R"({"action":{}})", 500, "Internal server error: Unknown event type: {}");
+  expect_refusal(R"({"action":{"observation":"run"}})", 500, "400: Invalid action type");
+  expect_refusal(R"({"action":{"action":"fly"}})", 500,
+                 "'action['action']='fly'' is not defined. Available actions: dict_keys([<Action");
+  expect_refusal(R"({"action":{"action":7}})", 500, "'action['action']=7' is not defined");
+  expect_refusal(R"({"action":{"action":"think"}})", 500,
+                 "'ActionExecutor' object has no attribute 'think'");
+  expect_refusal(R"({"action":{"action":"write","args":{}}})", 500,
+                 "missing 2 required positional arguments: 'path' and 'content'");
+  expect_refusal(R"({"action":{"action":"run","args":{"command":"a","colour":1}}})", 500,
+                 "CmdRunAction.__init__() got an unexpected keyword argument 'colour'");
+  expect_refusal(R"({"action":{"action":"run","args":{"command":5}}})", 500, "'command'");
+  expect_refusal(R"({"action":{"action":"run","args":[]}})", 500, "'args'");
+  expect_refusal(R"({"action":{"action":"run_ipython","args":{"code":"1"}}})", 500,
+                 "JupyterRequirement not found. Unable to run IPython action.");
+}
+
+TEST(action_codec, what_the_reference_answers_with_an_observation_is_200) {
+  expect_refusal(R"({"action":{"action":"browse","args":{"url":"http://a"}}})", 200,
+                 "Browser functionality is not supported or disabled.");
+  expect_refusal(
+      R"({"action":{"action":"edit","args":{"path":"/a","command":"insert","insert_line":"x"}}})",
+      200, R"(ERROR:\nInvalid insert_line value: 'x'. Expected an integer.)");
+  expect_refusal(R"({"action":{"action":"read","args":{"path":"/a","view_range":[1,"b"]}}})", 200,
+                 "Invalid `view_range` parameter: [1, 'b']. It should be a list of two integers.");
+}

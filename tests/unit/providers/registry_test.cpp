@@ -1,0 +1,140 @@
+#include "runtime/providers/registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace sandfleet::providers {
+namespace {
+
+namespace fs = std::filesystem;
+
+class registry_test : public ::testing::Test {
+ protected:
+  registry_test() {
+    std::string pattern = "/tmp/sandfleet-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+  }
+  ~registry_test() override { fs::remove_all(dir_); }
+
+  std::shared_ptr<registry> open() {
+    auto opened = registry::open(dir_);
+    if (!opened)
+      throw std::runtime_error(opened.error().to_string());
+    return *opened;
+  }
+
+  static sandbox_record record(const registry& of, const char* id) {
+    sandbox_record made;
+    made.id = sandbox_id(id);
+    made.owner = of.owner();
+    made.boot_id = "boot";
+    return made;
+  }
+
+  std::string dir_;
+};
+
+TEST(sandbox_record, reads_as_it_was_written) {
+  sandbox_record record;
+  record.id = sandbox_id("sb-0123456789abcdef");
+  record.owner = "token";
+  record.isolation = isolation_mode::none;
+  record.launcher = 4'194'304;
+  record.launcher_start = std::uint64_t{1} << 52;
+  record.boot_id = "b";
+  record.created_ms = 1'700'000'000'000;
+  record.labels = {{"a\"b", "c\nd"}};
+  const auto read = parse_record(to_json(record));
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(*read, record);
+}
+
+TEST(sandbox_record, nonsense_is_an_error) {
+  for (const char* text : {"", "{", "[]", "{}", R"({"id":1})"})
+    EXPECT_FALSE(parse_record(text)) << text;
+}
+
+TEST_F(registry_test, an_entry_appears_whole_and_once) {
+  const auto entries = open();
+  const auto made = record(*entries, "sb-0123456789abcdef");
+  ASSERT_TRUE(entries->add(made));
+  EXPECT_TRUE(fs::exists(entries->dir_of(made.id) + "/record.json"));
+  EXPECT_EQ(entries->add(made).error().code, errc::already_exists);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_ + "/sandboxes"), {}), 1);
+}
+
+TEST_F(registry_test, entries_of_the_living_are_no_orphans) {
+  const auto one = open();
+  const auto other = open();
+  ASSERT_NE(one->owner(), other->owner());
+  ASSERT_TRUE(one->add(record(*one, "sb-0000000000000001")));
+  ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002")));
+  const auto scan = one->find_orphans();
+  ASSERT_TRUE(scan);
+  EXPECT_TRUE(scan->orphans.empty());
+  EXPECT_TRUE(scan->dead_leases.empty());
+}
+
+TEST_F(registry_test, entries_of_an_owner_that_went_are_orphans) {
+  const auto one = open();
+  {
+    const auto other = open();
+    ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002")));
+  }
+  const auto scan = one->find_orphans();
+  ASSERT_TRUE(scan);
+  ASSERT_EQ(scan->orphans.size(), 1U);
+  EXPECT_EQ(scan->orphans[0].id.str(), "sb-0000000000000002");
+  ASSERT_TRUE(scan->orphans[0].record);
+  EXPECT_EQ(scan->orphans[0].record->boot_id, "boot");
+}
+
+TEST_F(registry_test, one_scan_at_a_time) {
+  const auto one = open();
+  const auto other = open();
+  {
+    const auto scan = one->find_orphans();
+    ASSERT_TRUE(scan);
+    EXPECT_FALSE(other->find_orphans());
+  }
+  EXPECT_TRUE(other->find_orphans());
+}
+
+TEST_F(registry_test, a_dead_lease_is_forgotten_and_a_held_one_is_not) {
+  const auto one = open();
+  const auto other = open();
+  std::ofstream(dir_ + "/owners/dead.lock") << "";
+  auto scan = one->find_orphans();
+  ASSERT_TRUE(scan);
+  registry::forget(*scan);
+  EXPECT_FALSE(fs::exists(dir_ + "/owners/dead.lock"));
+  EXPECT_TRUE(fs::exists(dir_ + "/owners/" + other->owner() + ".lock"));
+  EXPECT_TRUE(fs::exists(dir_ + "/owners/" + one->owner() + ".lock"));
+}
+
+TEST_F(registry_test, a_directory_that_others_may_write_to_is_refused) {
+  fs::permissions(dir_, fs::perms(0777));
+  const auto opened = registry::open(dir_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, errc::permission_denied);
+  EXPECT_FALSE(opened.error().hint.empty());
+}
+
+TEST_F(registry_test, a_link_in_the_place_of_a_directory_is_refused) {
+  fs::create_directory(dir_ + "/real");
+  fs::create_directory_symlink("real", dir_ + "/link");
+  EXPECT_FALSE(registry::open(dir_ + "/link"));
+}
+
+TEST_F(registry_test, a_missing_directory_is_made_for_this_user_alone) {
+  const auto opened = registry::open(dir_ + "/a/b");
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_EQ(fs::status(dir_ + "/a/b").permissions(), fs::perms(0700));
+}
+
+} // namespace
+} // namespace sandfleet::providers

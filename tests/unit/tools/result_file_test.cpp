@@ -1,0 +1,125 @@
+#include "tests/unit/tools/temporary_directory.hpp"
+#include "tools/batch/result_file.hpp"
+#include "tools/batch/result_json.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <sys/resource.h>
+
+namespace sandfleet::batch {
+namespace {
+
+using testing::HasSubstr;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+std::string result_of(const std::string& id, bool passed) {
+  task_result done;
+  done.id = id;
+  done.judged.passed = passed;
+  return result_line(done);
+}
+
+TEST(result_file, goes_on_where_an_earlier_run_stopped) {
+  const temporary_directory directory;
+  const auto path = directory / "results";
+  {
+    auto file = result_file::open(path);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(file->append(result_of("a", true)));
+    EXPECT_TRUE(file->append(result_of("b\"\n", false)));
+  }
+  auto file = result_file::open(path);
+  ASSERT_TRUE(file);
+  EXPECT_THAT(file->earlier().passed, UnorderedElementsAre(Pair("a", true), Pair("b\"\n", false)));
+  EXPECT_EQ(file->earlier().cut_bytes, 0U);
+  EXPECT_TRUE(file->append(result_of("c", true)));
+  EXPECT_EQ(directory.read(path),
+            result_of("a", true) + result_of("b\"\n", false) + result_of("c", true));
+}
+
+TEST(result_file, a_half_written_last_line_is_cut_at_every_length) {
+  const temporary_directory directory;
+  const auto whole = result_of("a", true);
+  const auto half = result_of("b", true);
+  for (std::size_t length = 1; length < half.size(); ++length) {
+    const auto path = directory.write("results", whole + half.substr(0, length));
+    auto file = result_file::open(path);
+    ASSERT_TRUE(file) << length;
+    EXPECT_EQ(file->earlier().cut_bytes, length);
+    EXPECT_TRUE(file->append(half));
+    EXPECT_EQ(directory.read(path), whole + half);
+  }
+}
+
+TEST(result_file, a_file_of_something_else_is_left_alone) {
+  const temporary_directory directory;
+  for (const std::string text :
+       {"precious\n", "precious", "{}\n", "{\"id\": 1}\n", "{\"id\":\"a\"}\n", "\n", "[1]"}) {
+    const auto path = directory.write("results", result_of("a", true) + text);
+    const auto file = result_file::open(path);
+    ASSERT_FALSE(file) << text;
+    EXPECT_THAT(file.error().message, HasSubstr("results:2"));
+    EXPECT_EQ(directory.read(path), result_of("a", true) + text);
+  }
+}
+
+TEST(result_file, two_results_of_one_task_are_refused) {
+  const temporary_directory directory;
+  const auto path = directory.write("results", result_of("a", true) + result_of("a", false));
+  EXPECT_THAT(result_file::open(path).error().to_string(), HasSubstr("second result"));
+}
+
+TEST(result_file, has_one_writer) {
+  const temporary_directory directory;
+  const auto path = directory / "results";
+  auto first = result_file::open(path);
+  ASSERT_TRUE(first);
+  const auto second = result_file::open(path);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, errc::already_exists);
+}
+
+TEST(result_file, what_cannot_be_opened_is_said) {
+  const temporary_directory directory;
+  EXPECT_EQ(result_file::open(directory / "no/where").error().code, errc::not_found);
+  EXPECT_FALSE(result_file::open(directory.path()));
+}
+
+TEST(result_file, a_write_that_fails_in_its_middle_leaves_nothing_of_the_line) {
+  const temporary_directory directory;
+  const auto path = directory / "results";
+  auto file = result_file::open(path);
+  ASSERT_TRUE(file);
+  const auto first = result_of("a", true);
+  ASSERT_TRUE(file->append(first));
+  // A limit on the file's size acts as a full disk does: the first write is short, the next fails.
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit tight = before;
+  tight.rlim_cur = first.size() + 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const auto appended = file->append(result_of("b", true));
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old_handler);
+  ASSERT_FALSE(appended);
+  EXPECT_THAT(appended.error().to_string(), HasSubstr(path));
+  EXPECT_EQ(directory.read(path), first);
+  EXPECT_TRUE(file->append(result_of("b", true)));
+  EXPECT_EQ(directory.read(path), first + result_of("b", true));
+}
+
+TEST(result_file, a_full_device_is_an_error_with_advice) {
+  auto file = result_file::open("/dev/full");
+  if (!file)
+    GTEST_SKIP() << "/dev/full cannot be opened: " << file.error().to_string();
+  const auto appended = file->append(result_of("a", true));
+  ASSERT_FALSE(appended);
+  EXPECT_THAT(appended.error().hint, HasSubstr("same command again"));
+}
+
+} // namespace
+} // namespace sandfleet::batch
