@@ -26,27 +26,6 @@ std::string mapped(std::string_view text, Convert convert) {
   return copy;
 }
 
-/// Bytes of the well-formed character that `text` begins with; 0: none.
-std::size_t character_length(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto first = byte(0);
-  if (first < 0x80)
-    return 1;
-  // The second byte's range keeps out overlong forms, surrogates and what is beyond U+10FFFF.
-  const unsigned low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-  const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                             : first >= 0xE0 && first <= 0xEF ? 3
-                             : first >= 0xF0 && first <= 0xF4 ? 4
-                                                              : 0;
-  if (length == 0 || text.size() < length || byte(1) < low || byte(1) > high)
-    return 0;
-  for (std::size_t i = 2; i < length; ++i)
-    if ((byte(i) & 0xC0U) != 0x80)
-      return 0;
-  return length;
-}
-
 } // namespace
 
 std::string_view trim(std::string_view text) noexcept {
@@ -102,20 +81,6 @@ std::string number_text(double number) {
   std::array<char, 32> digits{};
   const auto [end, failure] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
   return failure == std::errc{} ? std::string(digits.data(), end) : std::to_string(number);
-}
-
-std::string valid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto length = character_length(text);
-    if (length == 0)
-      out += "\xEF\xBF\xBD";
-    else
-      out += text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return out;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -28,9 +28,6 @@ namespace sandfleet::core {
 /// The shortest decimal text that reads back as the same number.
 [[nodiscard]] std::string number_text(double number);
 
-/// `text` with every byte that is not part of well-formed UTF-8 (RFC 3629) as U+FFFD.
-[[nodiscard]] std::string valid_utf8(std::string_view text);
-
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 

@@ -1,10 +1,11 @@
 #include "sandbox_agent/bash/pty.hpp"
 
+#include "sandbox_agent/bash/spawn_plan.hpp"
+
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,32 +33,6 @@ int unique_fd::release() {
 }
 
 namespace {
-
-/// posix_spawn's two parameter objects.
-struct spawn_plan {
-  spawn_plan() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~spawn_plan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  spawn_plan(const spawn_plan&) = delete;
-  spawn_plan& operator=(const spawn_plan&) = delete;
-
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const auto& text : texts)
-    out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 void prepare_terminal(int master, const pty_spec& spec) {
   winsize size{};
@@ -105,16 +80,8 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
   ::posix_spawn_file_actions_adddup2(&plan.actions, 0, 2);
   ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
   ::posix_spawn_file_actions_addchdir_np(&plan.actions, spec.working_dir.c_str());
-  sigset_t all;
-  sigset_t none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setflags(&plan.attributes,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  const auto argv = pointers(spec.argv);
-  const auto environment = pointers(spec.environment);
+  const auto argv = exec_list(spec.argv);
+  const auto environment = exec_list(spec.environment);
   const int failure = ::posix_spawn(&out.pid, spec.argv.front().c_str(), &plan.actions,
                                     &plan.attributes, argv.data(), environment.data());
   if (failure != 0)

@@ -1,13 +1,13 @@
 #include "sandbox_agent/exec/spawn.hpp"
 
 #include "sandbox_agent/bash/find_program.hpp"
+#include "sandbox_agent/bash/spawn_plan.hpp"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,31 +33,6 @@ void set_non_blocking(const unique_fd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
-struct spawn_plan {
-  spawn_plan() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~spawn_plan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  spawn_plan(const spawn_plan&) = delete;
-  spawn_plan& operator=(const spawn_plan&) = delete;
-
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> list;
-  list.reserve(texts.size() + 1);
-  for (const auto& text : texts)
-    list.push_back(const_cast<char*>(text.c_str()));
-  list.push_back(nullptr);
-  return list;
-}
-
 error start_error(const std::string& what, int number) {
   const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
                     : number == EACCES || number == EPERM ? errc::permission_denied
@@ -76,14 +51,6 @@ void arrange(spawn_plan& plan, const spawn_spec& spec, int in, int out, int err)
   ::posix_spawn_file_actions_adddup2(actions, err, 2);
   ::posix_spawn_file_actions_addclosefrom_np(actions, 3);
   ::posix_spawn_file_actions_addchdir_np(actions, spec.working_dir.c_str());
-  sigset_t all;
-  sigset_t none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
-  ::posix_spawnattr_setsigmask(&plan.attributes, &none);
-  ::posix_spawnattr_setflags(&plan.attributes,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
 } // namespace
@@ -111,15 +78,15 @@ result<spawned> spawn(const spawn_spec& spec) {
   spawn_plan plan;
   arrange(plan, spec, in->read.get(), out->write.get(), err->write.get());
   spawned started;
-  const auto environment = pointers(spec.environment);
-  auto argv = pointers(spec.argv);
+  const auto environment = exec_list(spec.environment);
+  auto argv = exec_list(spec.argv);
   int failure = ::posix_spawn(&started.pid, program.c_str(), &plan.actions, &plan.attributes,
                               argv.data(), environment.data());
   if (failure == ENOEXEC) {
     auto script = spec.argv;
     script.front() = program;
     script.insert(script.begin(), "/bin/sh");
-    argv = pointers(script);
+    argv = exec_list(script);
     failure = ::posix_spawn(&started.pid, "/bin/sh", &plan.actions, &plan.attributes, argv.data(),
                             environment.data());
   }

@@ -1,6 +1,7 @@
 #include "tools/batch/summary.hpp"
 
-#include "tools/batch/json_text.hpp"
+#include "runtime/protocol/json_writer.hpp"
+#include "tools/batch/rounded.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -82,40 +83,29 @@ std::vector<std::pair<std::string, std::string>> summary::rows() const {
 }
 
 std::string summary::to_json(std::string_view results_path) const {
-  json_text out;
-  const auto count = [&](std::string_view name, std::uint64_t value) {
-    out.key(name).integer(static_cast<std::int64_t>(value));
-  };
-  const auto quantile = [&](std::string_view name, double part) {
-    const auto value = start_quantile(part);
-    out.key(name);
-    if (value)
-      out.number(*value);
-    else
-      out.null();
-  };
-  out.open_object();
-  count("tasks", tasks);
-  count("passed", passed());
-  count("failed", failed());
-  count("not_run", not_run());
-  count("bad_lines", bad_lines);
-  count("earlier", earlier);
-  out.key("failed_by_class").open_object();
+  protocol::json_writer out;
+  out.begin_object();
+  out.member("tasks", tasks);
+  out.member("passed", passed());
+  out.member("failed", failed());
+  out.member("not_run", not_run());
+  out.member("bad_lines", bad_lines);
+  out.member("earlier", earlier);
+  out.key("failed_by_class").begin_object();
   for (const auto& [name, failures] : failed_by_class_)
-    count(name, failures);
-  out.close_object();
-  count("attempts_made_again", attempts_ - done_);
-  out.key("seconds").number(seconds);
-  out.key("sandboxes_per_second").number(rate());
-  out.key("start_seconds").open_object();
-  quantile("p50", 0.50);
-  quantile("p99", 0.99);
-  out.close_object();
-  out.key("interrupted").boolean(interrupted);
-  out.key("results").text(results_path);
-  out.close_object();
-  return out.take();
+    out.member(name, failures);
+  out.end_object();
+  out.member("attempts_made_again", attempts_ - done_);
+  out.member("seconds", rounded(seconds));
+  out.member("sandboxes_per_second", rounded(rate()));
+  out.key("start_seconds").begin_object();
+  out.member("p50", rounded(start_quantile(0.50)));
+  out.member("p99", rounded(start_quantile(0.99)));
+  out.end_object();
+  out.member("interrupted", interrupted);
+  out.member("results", results_path);
+  out.end_object();
+  return std::move(out).take();
 }
 
 } // namespace sandfleet::batch

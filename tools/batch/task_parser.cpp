@@ -1,6 +1,6 @@
 #include "tools/batch/task_parser.hpp"
 
-#include "tools/batch/base64.hpp"
+#include "runtime/protocol/base64.hpp"
 #include "tools/batch/json_fields.hpp"
 #include "tools/batch/output_regex.hpp"
 
@@ -80,7 +80,7 @@ checked<file_source> read_file_object(json_value& value, std::string_view path) 
                      auto text = read_string(field, here);
                      if (!text)
                        return tl::unexpected(std::move(text.error()));
-                     auto bytes = decode_base64(*text);
+                     auto bytes = protocol::base64_decode(*text);
                      if (!bytes)
                        return wrong_value(here, "base64 with its padding", "something else");
                      source.content = std::move(*bytes);

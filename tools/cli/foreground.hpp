@@ -1,5 +1,7 @@
 #pragma once
 
+#include "runtime/transport/op.hpp"
+
 #include <sandfleet/error.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -7,11 +9,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <exception>
 #include <future>
@@ -59,35 +58,6 @@ class foreground {
 
   static error cancelled_error() { return make_error(errc::cancelled, "no longer wanted"); }
 
-  static error describe(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const boost::system::system_error& failure) {
-      if (failure.code() == boost::asio::error::operation_aborted)
-        return cancelled_error();
-      return make_error(errc::internal, "the engine threw").with_cause(failure.what());
-    } catch (const std::exception& failure) {
-      return make_error(errc::internal, "the engine threw").with_cause(failure.what());
-    }
-  }
-
-  template <class T>
-  using promise_ptr = std::shared_ptr<std::promise<result<T>>>;
-
-  // Delivers by the promise: co_spawn's own completion wants a T that can be default-constructed.
-  template <class T>
-  static boost::asio::awaitable<void> deliver(boost::asio::awaitable<result<T>> work,
-                                              promise_ptr<T> promise) {
-    std::exception_ptr thrown;
-    try {
-      promise->set_value(co_await std::move(work));
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    if (thrown)
-      promise->set_value(tl::unexpected(describe(thrown)));
-  }
-
   template <class T>
   result<T> run(boost::asio::awaitable<result<T>> work, bool cancellable) {
     auto promise = std::make_shared<std::promise<result<T>>>();
@@ -99,8 +69,14 @@ class foreground {
             return;
           }
           const auto slot = cancellable ? shared->signal.slot() : boost::asio::cancellation_slot();
-          boost::asio::co_spawn(shared->strand, deliver<T>(std::move(work), promise),
-                                boost::asio::bind_cancellation_slot(slot, boost::asio::detached));
+          boost::asio::co_spawn(
+              shared->strand, std::move(work),
+              boost::asio::bind_cancellation_slot(
+                  slot, [promise](const std::exception_ptr& thrown, result<T> outcome) {
+                    if (thrown)
+                      outcome = tl::unexpected(transport::describe_exception(thrown));
+                    promise->set_value(std::move(outcome));
+                  }));
         });
     return future.get();
   }

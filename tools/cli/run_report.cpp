@@ -1,6 +1,6 @@
 #include "tools/cli/run_report.hpp"
 
-#include "runtime/core/text.hpp"
+#include "runtime/protocol/utf8.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -22,13 +22,13 @@ json::object verdict_of(const run_report& report) {
     const auto& failure = *report.failure;
     evidence["code"] = to_string(failure.code);
     if (!failure.cause.empty())
-      evidence["cause"] = core::valid_utf8(failure.cause);
+      evidence["cause"] = protocol::to_utf8(failure.cause);
     for (const auto& [name, fact] : failure.evidence)
       evidence[name] = std::holds_alternative<std::int64_t>(fact)
                            ? json::value(std::get<std::int64_t>(fact))
-                           : json::value(core::valid_utf8(std::get<std::string>(fact)));
+                           : json::value(protocol::to_utf8(std::get<std::string>(fact)));
     return {{"class", to_string(failure.blame)},
-            {"cause", core::valid_utf8(failure.message)},
+            {"cause", protocol::to_utf8(failure.message)},
             {"evidence", std::move(evidence)}};
   }
   const auto& outcome = *report.result;
@@ -65,8 +65,8 @@ std::string to_json(const run_report& report, int status) {
       {"exit_code", or_null(outcome.exit_code)},
       {"signal", or_null(outcome.signal)},
       {"timed_out", outcome.timed_out},
-      {"stdout", core::valid_utf8(outcome.out)},
-      {"stderr", core::valid_utf8(outcome.err)},
+      {"stdout", protocol::to_utf8(outcome.out)},
+      {"stderr", protocol::to_utf8(outcome.err)},
       {"stdout_truncated", outcome.out_truncated},
       {"stderr_truncated", outcome.err_truncated},
       {"verdict", verdict_of(report)},

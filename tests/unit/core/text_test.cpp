@@ -65,20 +65,5 @@ TEST(text, nearest_finds_the_likeliest_candidate_and_refuses_far_ones) {
   EXPECT_EQ(nearest("image", {}), std::nullopt);
 }
 
-TEST(text, valid_utf8_keeps_what_is_well_formed) {
-  const std::string good = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\0"s;
-  EXPECT_EQ(valid_utf8(good), good);
-}
-
-TEST(text, valid_utf8_replaces_every_byte_that_is_not) {
-  const std::string mark = "\xEF\xBF\xBD";
-  EXPECT_EQ(valid_utf8("a\xFFz"), "a" + mark + "z");
-  EXPECT_EQ(valid_utf8("\x80"), mark);
-  EXPECT_EQ(valid_utf8("\xC0\xAF"), mark + mark) << "overlong";
-  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), mark + mark + mark) << "surrogate";
-  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), mark + mark + mark + mark) << "beyond U+10FFFF";
-  EXPECT_EQ(valid_utf8("\xE2\x82"), mark + mark) << "cut off";
-}
-
 } // namespace
 } // namespace sandfleet::core
