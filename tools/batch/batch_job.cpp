@@ -4,6 +4,7 @@
 #include "tools/batch/concurrency.hpp"
 #include "tools/batch/engine_source.hpp"
 #include "tools/batch/interrupts.hpp"
+#include "tools/batch/preflight.hpp"
 #include "tools/batch/progress_display.hpp"
 #include "tools/batch/result_file.hpp"
 #include "tools/batch/result_json.hpp"
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <random>
@@ -43,6 +45,7 @@ class batch_job {
   void print(const std::string& results_path) const;
   [[nodiscard]] int status() const;
   [[nodiscard]] std::uint64_t to_do() const { return account_.not_run(); }
+  [[nodiscard]] bool uses_default_image() const { return uses_default_image_; }
 
  private:
   void tell(const std::string& text, cli::tone tone) {
@@ -63,6 +66,7 @@ class batch_job {
   const batch_run* batch_ = nullptr; ///< while it runs
   std::chrono::steady_clock::time_point began_;
   std::uint64_t passed_now_ = 0;
+  bool uses_default_image_ = false;
   int signal_ = 0;
 };
 
@@ -82,9 +86,11 @@ result<void> batch_job::read_tasks() {
          cli::tone::bad);
   if (census->ids.empty())
     return fail(make_error(errc::invalid_argument, tasks_.path() + " has no task")
+                    .with_cause(account_.bad_lines > 0 ? "none of its lines is one" : "")
                     .with_hint(R"(one line a task: {"id": "t1", "commands": ["echo hello"]})")
                     .blamed_on(failure_class::task));
   account_.tasks = census->ids.size();
+  uses_default_image_ = census->uses_default_image;
   for (const auto& [id, passed] : results_.earlier().passed)
     if (census->ids.contains(id)) {
       ++account_.earlier;
@@ -232,6 +238,10 @@ result<int> run_batch(const cli::cli_context& context, const std::string& tasks_
   auto tasks = task_file::open(tasks_path);
   if (!tasks)
     return tl::unexpected(std::move(tasks.error()));
+  if (std::error_code unknown; std::filesystem::equivalent(tasks_path, results_path, unknown))
+    return fail(make_error(errc::invalid_argument,
+                           "'" + results_path + "' is given as tasks and as results")
+                    .with_hint("give -o another file"));
   auto results = result_file::open(results_path);
   if (!results)
     return tl::unexpected(std::move(results.error()));
@@ -240,6 +250,8 @@ result<int> run_batch(const cli::cli_context& context, const std::string& tasks_
     return tl::unexpected(std::move(read.error()));
   result<void> outcome;
   if (job.to_do() > 0) {
+    if (auto checked = check_base(*base, job.uses_default_image()); !checked)
+      return tl::unexpected(std::move(checked.error()));
     auto runtime = engine::create(std::move(*settings));
     if (!runtime)
       return tl::unexpected(std::move(runtime.error()));

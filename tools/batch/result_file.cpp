@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -40,16 +41,40 @@ std::optional<known_result> read_result(od::parser& parser, const text_line& lin
   return known;
 }
 
-errc code_of(int number) {
+// True for what can be the first bytes of a line that `result_line` makes: a text of another kind
+// is never taken for the remainder of one, and so never cut off.
+bool begins_a_result(std::string_view text) {
+  const auto take = [&text](std::string_view expected) {
+    const auto length = std::min(text.size(), expected.size());
+    const bool same = text.substr(0, length) == expected.substr(0, length);
+    text.remove_prefix(length);
+    return same;
+  };
+  if (!take(R"({"id":")"))
+    return false;
+  while (!text.empty() && text.front() != '"') // the id, up to the quote that ends it
+    text.remove_prefix(std::min<std::size_t>(text.size(), text.front() == '\\' ? 2 : 1));
+  return take(R"(","passed":)");
+}
+
+error open_error(const std::string& path, int number) {
+  const auto refuse = [&](errc code, std::string hint) {
+    return errno_error(code, "cannot open the result file '" + path + "'", number)
+        .with_hint(std::move(hint))
+        .blamed_on(failure_class::task);
+  };
   switch (number) {
   case ENOENT:
-    return errc::not_found;
+  case ENOTDIR:
+    return refuse(errc::not_found, "make its directory first, or give -o another path");
   case EACCES:
   case EPERM:
   case EROFS:
-    return errc::permission_denied;
+    return refuse(errc::permission_denied, "give -o a path that this user may write to");
+  case EISDIR:
+    return refuse(errc::invalid_argument, "give -o the path of a file");
   default:
-    return errc::io_error;
+    return refuse(errc::io_error, "give -o another path");
   }
 }
 
@@ -71,8 +96,7 @@ result_file::~result_file() {
 result<result_file> result_file::open(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0)
-    return fail(errno_error(code_of(errno), "cannot open the result file " + path, errno)
-                    .blamed_on(failure_class::task));
+    return fail(open_error(path, errno));
   result_file opened(path, descriptor);
   struct stat status {};
   if (::fstat(descriptor, &status) != 0)
@@ -102,16 +126,16 @@ result<void> result_file::read_earlier() {
   };
   for (;;) {
     auto line = lines.next();
-    if (!line)
-      return fail(error(line.error()).with_cause(path_ + ": " + line.error().cause));
+    if (!line) {
+      line.error().message += " the result file '" + path_ + "'";
+      return tl::unexpected(std::move(line.error()));
+    }
     if (!*line)
       return {};
     const auto& found = **line;
     if (!found.terminated) {
-      // Lines are appended whole, so this one is the remainder of a write that did not end. Only a
-      // file whose remainder begins as a result does is taken for ours.
-      constexpr std::string_view beginning = R"({"id":)";
-      if (found.text.substr(0, beginning.size()) != beginning.substr(0, found.text.size()))
+      // Lines are appended whole, so this one is the remainder of a write that did not end.
+      if (!begins_a_result(found.text))
         return refuse(found.number, "its last line is not the beginning of a result");
       earlier_.cut_bytes = found.text.size();
       if (::ftruncate(descriptor_, static_cast<off_t>(found.offset)) != 0)
@@ -128,8 +152,9 @@ result<void> result_file::read_earlier() {
 }
 
 error result_file::write_error(int number) const {
-  auto failure = errno_error(errc::io_error, "cannot write to the result file " + path_, number);
-  if (number == ENOSPC || number == EDQUOT)
+  auto failure =
+      errno_error(errc::io_error, "cannot write to the result file '" + path_ + "'", number);
+  if (number == ENOSPC || number == EDQUOT || number == EFBIG)
     return std::move(failure).with_hint(
         "make room and run the same command again: it goes on where this run stopped");
   return failure;

@@ -16,8 +16,11 @@ error open_error(const std::string& path, int number) {
   const auto code = number == ENOENT                      ? errc::not_found
                     : number == EACCES || number == EPERM ? errc::permission_denied
                                                           : errc::io_error;
-  return errno_error(code, "cannot read the task file " + path, number)
-      .blamed_on(failure_class::task);
+  auto failure = errno_error(code, "cannot read the task file '" + path + "'", number)
+                     .blamed_on(failure_class::task);
+  if (path == "-")
+    failure.hint = "standard input is /dev/stdin";
+  return failure;
 }
 
 result<void> copy_all(int from, int to) {
@@ -117,8 +120,10 @@ result<void> task_file::rewind(std::unordered_set<std::uint64_t> skipped_lines) 
 result<std::optional<task_file::item>> task_file::next() {
   for (;;) {
     auto line = lines_->next();
-    if (!line)
-      return fail(error(line.error()).with_cause(path_ + ": " + line.error().cause));
+    if (!line) {
+      line.error().message += " the task file '" + path_ + "'";
+      return tl::unexpected(std::move(line.error()));
+    }
     if (!*line)
       return std::optional<item>();
     auto found = **line;
@@ -163,7 +168,9 @@ result<task_census> task_file::examine(const std::function<void(const bad_line&)
                            .with_hint("ids are unique in a file; the earlier task counts")
                            .blamed_on(failure_class::task));
     }
-    if (!line.read) {
+    if (line.read)
+      census.uses_default_image |= !line.read->image;
+    else {
       census.bad_lines.insert(line.number);
       report(bad_line{line.number, line.read.error()});
     }

@@ -26,6 +26,7 @@ struct bad_line {
 struct task_census {
   std::unordered_set<std::string> ids;
   std::unordered_set<std::uint64_t> bad_lines;
+  bool uses_default_image = false; ///< some task names no image
 };
 
 /// A task file, read as often as wanted, one line at a time.

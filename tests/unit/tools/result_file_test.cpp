@@ -57,7 +57,8 @@ TEST(result_file, a_half_written_last_line_is_cut_at_every_length) {
 TEST(result_file, a_file_of_something_else_is_left_alone) {
   const temporary_directory directory;
   for (const std::string text :
-       {"precious\n", "precious", "{}\n", "{\"id\": 1}\n", "{\"id\":\"a\"}\n", "\n", "[1]"}) {
+       {"precious\n", "precious", "{}\n", "{\"id\": 1}\n", "{\"id\":\"a\"}\n", "\n", "[1]",
+        R"({"id":"a","commands":["true"]})", R"({"id":"a\","passed":)", R"({"id": "a")"}) {
     const auto path = directory.write("results", result_of("a", true) + text);
     const auto file = result_file::open(path);
     ASSERT_FALSE(file) << text;
