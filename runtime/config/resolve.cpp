@@ -85,7 +85,9 @@ class collector {
     return {};
   }
 
+  /// Of two flags that say different things about one setting, neither is what was meant for sure.
   result<void> flags() {
+    std::map<key, std::string_view> before;
     for (const auto& [name, text] : given_.flags) {
       const auto which = find_setting(name);
       if (!which)
@@ -94,6 +96,14 @@ class collector {
       const auto& setting = info(*which);
       const bool many = setting.kind == value_kind::env || setting.kind == value_kind::volumes;
       const origin from{layer_kind::flag, flag_name(setting)};
+      if (const auto [known, first] = before.emplace(*which, text);
+          !many && !first && known->second != text)
+        return fail(make_error(errc::invalid_configuration,
+                               std::string(setting.name) + ": '" + std::string(known->second) +
+                                   "' and '" + text + "' contradict each other")
+                        .with_cause("the " + from.to_string() + " is given twice")
+                        .with_hint("give it once")
+                        .with("setting", std::string(setting.name)));
       const raw_data raw =
           many ? raw_data(std::vector<std::string>{text}) : raw_data(std::string(text));
       if (auto added = add(setting, raw, from); !added)

@@ -91,7 +91,9 @@ result<std::string> read_small_file(const std::string& path) {
     const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
                       : number == EACCES                    ? errc::permission_denied
                                                             : errc::io_error;
-    return fail(errno_error(code, "the configuration file " + path + " cannot be read", number));
+    return fail(errno_error(code, "the configuration file '" + path + "' cannot be read", number)
+                    .with_hint("name another one by --config or SANDFLEET_CONFIG")
+                    .blamed_on(failure_class::task));
   };
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (descriptor < 0)

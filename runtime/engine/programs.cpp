@@ -17,6 +17,11 @@ bool is_program(const fs::path& path) {
   return fs::is_regular_file(path, ec) && ::access(path.c_str(), X_OK) == 0;
 }
 
+/// "sandfleet-agent" is named by "agent_program".
+std::string setting_of(std::string_view name) {
+  return std::string(name.substr(name.find('-') + 1)) + "_program";
+}
+
 std::vector<fs::path> usual_places() {
   std::vector<fs::path> places;
   std::error_code ec;
@@ -39,8 +44,15 @@ result<std::string> find_program(const std::string& name, const std::string& con
   if (!configured.empty()) {
     if (is_program(configured))
       return fs::absolute(configured).string();
-    return fail(make_error(errc::not_found, "'" + configured + "' is not a program")
-                    .with_hint("set the path of " + name + " or leave it out"));
+    std::error_code ec;
+    const bool exists = fs::exists(configured, ec);
+    return fail(make_error(errc::not_found,
+                           name + ": '" + configured + "' is not a program that can be run")
+                    .with_cause(!exists                               ? "there is no such file"
+                                : fs::is_regular_file(configured, ec) ? "it is not executable"
+                                                                      : "it is no file")
+                    .with_hint("correct the setting " + setting_of(name) +
+                               ", or leave it out: then the usual places are searched"));
   }
   for (const auto& place : usual_places())
     if (is_program(place / name))
@@ -48,7 +60,8 @@ result<std::string> find_program(const std::string& name, const std::string& con
   return fail(make_error(errc::not_found, "the program " + name + " was not found")
                   .with_cause("it is neither beside this program, nor in ../libexec/sandfleet, nor "
                               "in PATH")
-                  .with_hint("build it with 'tools/dev build' or set its path"));
+                  .with_hint("build it with 'tools/dev build', or name it by the setting " +
+                             setting_of(name)));
 }
 
 } // namespace sandfleet::engine_detail

@@ -102,8 +102,9 @@ int interrupt_watch::signal() const {
   return first_signal;
 }
 
-void survive_broken_pipes() {
+void survive_failing_writes() {
   set_handler(SIGPIPE, [](int) {});
+  set_handler(SIGXFSZ, [](int) {});
 }
 
 } // namespace sandfleet::cli

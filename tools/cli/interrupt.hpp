@@ -29,8 +29,8 @@ class interrupt_watch {
   std::unique_ptr<impl> impl_;
 };
 
-/// Makes writing to a pipe without a reader an error (EPIPE) instead of the end of the process;
-/// programs that are started do not inherit that.
-void survive_broken_pipes();
+/// Makes writing to a pipe without a reader (EPIPE) and beyond the limit of a file's size (EFBIG)
+/// an error instead of the end of the process; programs that are started do not inherit that.
+void survive_failing_writes();
 
 } // namespace sandfleet::cli

@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   using namespace sandfleet::cli;
   try {
-    survive_broken_pipes();
+    survive_failing_writes();
     std::vector<std::unique_ptr<subcommand>> commands;
     commands.push_back(make_run_command());
     commands.push_back(sandfleet::batch::make_batch_command());

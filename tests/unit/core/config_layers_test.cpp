@@ -53,9 +53,13 @@ TEST_F(layers, each_layer_wins_over_those_below_it) {
   EXPECT_EQ(config.at(key::timeout).from.size(), 1U);
 }
 
-TEST_F(layers, the_last_of_a_repeated_flag_wins) {
+TEST_F(layers, flags_that_contradict_each_other_are_refused) {
   given_.flags = {{"image", "rootfs:/a"}, {"image", "rootfs:/b"}};
-  EXPECT_EQ(resolve_good().text(key::image), "rootfs:/b");
+  const auto failure = resolve_bad();
+  EXPECT_EQ(failure.message, "image: 'rootfs:/a' and 'rootfs:/b' contradict each other");
+  EXPECT_EQ(failure.cause, "the flag --image is given twice");
+  given_.flags[1].second = "rootfs:/a";
+  EXPECT_EQ(resolve_good().text(key::image), "rootfs:/a");
 }
 
 TEST_F(layers, our_own_variable_wins_over_that_of_openhands) {
