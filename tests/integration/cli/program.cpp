@@ -11,6 +11,7 @@
 #include <fstream>
 #include <poll.h>
 #include <stdexcept>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +74,10 @@ running::running(std::vector<std::string> arguments, const surroundings& around)
     ::dup2(pipes[0][0], STDIN_FILENO);
     ::dup2(pipes[1][1], STDOUT_FILENO);
     ::dup2(pipes[2][1], STDERR_FILENO);
+    if (around.largest_file) {
+      const rlimit files{*around.largest_file, *around.largest_file};
+      ::setrlimit(RLIMIT_FSIZE, &files);
+    }
     if (!around.directory.empty() && ::chdir(around.directory.c_str()) != 0)
       ::_exit(99);
     ::execve(path.c_str(), argument_pointers.data(), environment_pointers.data());
@@ -134,7 +139,9 @@ ended running::wait(const std::string& input) {
       close_once(err_);
   }
   int status = 0;
-  ::waitpid(pid_, &status, 0);
+  rusage used{};
+  ::wait4(pid_, &status, 0, &used);
+  result.peak_memory_kb = used.ru_maxrss;
   pid_ = -1;
   result.out = std::move(out_text_);
   if (WIFEXITED(status))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,12 +15,14 @@ struct ended {
   int signal = 0;
   std::string out;
   std::string err;
+  std::int64_t peak_memory_kb = 0; ///< resident
 };
 
 /// What a program starts with beside its arguments.
 struct surroundings {
   std::map<std::string, std::string> environment; ///< nothing else but PATH and HOME is set
   std::string directory;                          ///< empty: ours
+  std::optional<std::uint64_t> largest_file;      ///< bytes; what writes more gets EFBIG
 };
 
 /// The built `sandfleet`, running. What is not awaited is killed.
