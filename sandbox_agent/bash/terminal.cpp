@@ -35,7 +35,18 @@ std::size_t incomplete_tail(std::string_view bytes) {
 struct terminal::callbacks {
   static terminal& self(void* user) { return *static_cast<terminal*>(user); }
 
+  /// Some sequences bring libvterm 0.1 to report places outside of the screen.
+  static bool inside(VTermPos pos) {
+    return pos.row >= 0 && pos.row < rows && pos.col >= 0 && pos.col < columns;
+  }
+  static bool inside(VTermRect rect) {
+    return rect.start_row >= 0 && rect.start_row <= rect.end_row && rect.end_row <= rows &&
+           rect.start_col >= 0 && rect.start_col <= rect.end_col && rect.end_col <= columns;
+  }
+
   static int put_glyph(VTermGlyphInfo* info, VTermPos pos, void* user) {
+    if (!inside(pos))
+      return 1;
     auto& t = self(user);
     auto& target = t.row_at(pos.row);
     // Between a glyph in the last column and one in the first, the cursor is reported to have
@@ -54,6 +65,8 @@ struct terminal::callbacks {
   }
 
   static int scroll_rect(VTermRect rect, int downward, int rightward, void* user) {
+    if (!inside(rect))
+      return 1;
     auto& t = self(user);
     if (rightward != 0 || rect.start_col != 0 || rect.end_col != columns || downward == 0)
       return 0;
@@ -79,6 +92,8 @@ struct terminal::callbacks {
   }
 
   static int move_rect(VTermRect dest, VTermRect src, void* user) {
+    if (!inside(dest) || !inside(src))
+      return 1;
     auto& t = self(user);
     const int height = dest.end_row - dest.start_row;
     const bool upwards = dest.start_row <= src.start_row;
@@ -95,6 +110,8 @@ struct terminal::callbacks {
   }
 
   static int erase(VTermRect rect, int, void* user) {
+    if (!inside(rect))
+      return 1;
     auto& t = self(user);
     const int end = std::min(rect.end_row, static_cast<int>(t.screen_.size()));
     for (int i = rect.start_row; i < end; ++i) {

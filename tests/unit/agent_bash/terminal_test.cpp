@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 
 namespace sandfleet::agent {
@@ -153,6 +154,20 @@ TEST(terminal, a_cleared_terminal_is_a_fresh_one) {
     EXPECT_FALSE(dropped);
     screen.clear();
   }
+}
+
+TEST(terminal, random_bytes_do_no_harm) {
+  std::mt19937 random(1);
+  terminal screen;
+  screen.limit({.lines = 100, .bytes = 4096});
+  std::string block(4096, '\0');
+  for (int i = 0; i < 1000; ++i) {
+    for (auto& byte : block)
+      byte = static_cast<char>(random());
+    screen.write(block);
+  }
+  bool dropped = false;
+  EXPECT_LE(screen.text(dropped).size(), 4096U);
 }
 
 } // namespace
