@@ -1,6 +1,6 @@
 #include "sandbox_agent/system_stats.hpp"
 
-#include "runtime/core/text.hpp"
+#include "runtime/core/system_text.hpp"
 #include "runtime/protocol/json_writer.hpp"
 
 #include <array>
@@ -25,15 +25,8 @@ std::string read_small(const char* path) {
   return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string();
 }
 
-/// The number after "name:" in a file of such lines; 0 when it is not there.
 std::int64_t field(std::string_view text, std::string_view name) {
-  for (const auto line : core::split(text, '\n')) {
-    if (!line.starts_with(name) || !line.substr(name.size()).starts_with(':'))
-      continue;
-    const auto rest = core::trim(line.substr(name.size() + 1));
-    return core::parse_integer(rest.substr(0, rest.find(' '))).value_or(0);
-  }
-  return 0;
+  return core::named_number(text, name).value_or(0);
 }
 
 double cpu_seconds() {

@@ -1,9 +1,9 @@
 #include "sandbox_agent/bash/process_tree.hpp"
 
+#include "runtime/core/system_text.hpp"
+
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -23,14 +23,8 @@ namespace sandfleet::agent {
 
 namespace {
 
-struct process {
+struct process : core::process_stat {
   pid_t pid = 0;
-  pid_t parent = 0;
-  pid_t session = 0;
-  char state = 0;
-  std::uint64_t start_time = 0; ///< with the pid it names one process for ever
-
-  [[nodiscard]] bool dead() const { return state == 'Z' || state == 'X'; }
 };
 
 std::string read_all(const std::string& path) {
@@ -50,47 +44,9 @@ std::string read_all(const std::string& path) {
   return text;
 }
 
-template <class Number>
-Number to_number(std::string_view text) {
-  Number value{};
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-/// proc(5): the name stands in parentheses and may itself hold any of them; what follows the last
-/// one are single words, the state being the third of the line and the start time the 22nd.
 std::optional<process> read_process(pid_t pid) {
-  const std::string line = read_all("/proc/" + std::to_string(pid) + "/stat");
-  const auto name_end = line.rfind(')');
-  if (name_end == std::string::npos)
-    return std::nullopt;
-  process found;
-  found.pid = pid;
-  std::string_view rest = std::string_view(line).substr(name_end + 1);
-  for (int field = 3; field <= 22; ++field) {
-    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-    const auto word = rest.substr(0, rest.find(' '));
-    if (word.empty())
-      return std::nullopt;
-    switch (field) {
-    case 3:
-      found.state = word.front();
-      break;
-    case 4:
-      found.parent = to_number<pid_t>(word);
-      break;
-    case 6:
-      found.session = to_number<pid_t>(word);
-      break;
-    case 22:
-      found.start_time = to_number<std::uint64_t>(word);
-      break;
-    default:
-      break;
-    }
-    rest.remove_prefix(word.size());
-  }
-  return found;
+  const auto stat = core::parse_process_stat(read_all("/proc/" + std::to_string(pid) + "/stat"));
+  return stat ? std::optional(process{*stat, pid}) : std::nullopt;
 }
 
 std::optional<std::vector<process>> all_processes() {
@@ -99,9 +55,8 @@ std::optional<std::vector<process>> all_processes() {
     return std::nullopt;
   std::vector<process> found;
   while (const dirent* entry = ::readdir(directory.get())) {
-    if (!std::isdigit(static_cast<unsigned char>(entry->d_name[0])))
-      continue;
-    if (auto one = read_process(to_number<pid_t>(std::string_view(entry->d_name))))
+    const auto pid = core::parse_pid(entry->d_name);
+    if (const auto one = pid ? read_process(*pid) : std::nullopt)
       found.push_back(*one);
   }
   if (found.empty())

@@ -1,7 +1,7 @@
 #include "sandbox_agent/exec/children.hpp"
 
-#include <cctype>
-#include <charconv>
+#include "runtime/core/system_text.hpp"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
@@ -39,16 +39,12 @@ std::vector<pid_t> list_by_parent() {
     const dirent* entry = ::readdir(proc.get());
     if (!entry)
       break;
-    if (!std::isdigit(static_cast<unsigned char>(entry->d_name[0])))
-      continue;
-    const auto stat = read_proc(std::string("/proc/") + entry->d_name + "/stat");
-    const auto name_end = stat ? stat->rfind(") ") : std::string::npos;
-    if (name_end == std::string::npos || name_end + 4 >= stat->size())
-      continue;
-    pid_t parent = 0;
-    std::from_chars(stat->data() + name_end + 4, stat->data() + stat->size(), parent);
-    if (parent == ::getpid())
-      children.push_back(static_cast<pid_t>(std::stol(entry->d_name)));
+    const auto pid = core::parse_pid(entry->d_name);
+    const auto text =
+        pid ? read_proc(std::string("/proc/") + entry->d_name + "/stat") : std::nullopt;
+    const auto stat = text ? core::parse_process_stat(*text) : std::nullopt;
+    if (stat && stat->parent == ::getpid())
+      children.push_back(*pid);
   }
   return children;
 }
@@ -69,19 +65,7 @@ bool is_claimed(pid_t pid) {
 
 std::vector<pid_t> list_children() {
   const auto listed = read_proc("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  if (!listed)
-    return list_by_parent();
-  std::vector<pid_t> children;
-  const char* at = listed->data();
-  const char* end = at + listed->size();
-  while (at < end) {
-    pid_t pid = 0;
-    const auto [next, ec] = std::from_chars(at, end, pid);
-    if (ec == std::errc{})
-      children.push_back(pid);
-    at = next + 1;
-  }
-  return children;
+  return listed ? core::parse_pids(*listed) : list_by_parent();
 }
 
 } // namespace sandfleet::agent

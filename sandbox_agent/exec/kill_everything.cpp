@@ -1,13 +1,12 @@
+#include "runtime/core/system_text.hpp"
 #include "sandbox_agent/bash/process_tree.hpp"
 #include "sandbox_agent/exec/children.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
@@ -28,17 +27,15 @@ using clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(5);
 
 bool is_dead(pid_t pid) {
-  char text[512];
+  char text[2048]; // the kernel writes 52 numbers and a short name
   const int fd = ::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return true;
-  const auto got = ::read(fd, text, sizeof text - 1);
+  const auto got = ::read(fd, text, sizeof text);
   ::close(fd);
-  if (got <= 0)
-    return true;
-  text[got] = '\0';
-  const char* name_end = std::strrchr(text, ')');
-  return !name_end || name_end[1] == '\0' || name_end[2] == 'Z' || name_end[2] == 'X';
+  const auto stat =
+      core::parse_process_stat({text, static_cast<std::size_t>(std::max<ssize_t>(0, got))});
+  return !stat || stat->dead();
 }
 
 std::vector<pid_t> all_others() {
@@ -48,11 +45,9 @@ std::vector<pid_t> all_others() {
     const dirent* entry = ::readdir(proc.get());
     if (!entry)
       break;
-    if (!std::isdigit(static_cast<unsigned char>(entry->d_name[0])))
-      continue;
-    const auto pid = static_cast<pid_t>(std::stol(entry->d_name));
-    if (pid != ::getpid() && !is_dead(pid))
-      others.push_back(pid);
+    const auto pid = core::parse_pid(entry->d_name);
+    if (pid && *pid != ::getpid() && !is_dead(*pid))
+      others.push_back(*pid);
   }
   return others;
 }

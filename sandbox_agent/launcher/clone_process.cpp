@@ -1,5 +1,6 @@
 #include "sandbox_agent/launcher/clone_process.hpp"
 
+#include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
 
@@ -49,16 +50,9 @@ error explain_clone_failure(int error_number) {
 }
 
 std::uint64_t process_start_time(pid_t process) {
-  const auto text = read_text("/proc/" + std::to_string(process) + "/stat");
-  // The name, in parentheses, may hold anything.
-  const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos)
-    return 0;
-  const auto fields = core::split(std::string_view(text).substr(name_end + 2), ' ');
-  constexpr std::size_t start_field = 22 - 3;
-  if (fields.size() <= start_field)
-    return 0;
-  return static_cast<std::uint64_t>(core::parse_integer(fields[start_field]).value_or(0));
+  const auto stat =
+      core::parse_process_stat(read_text("/proc/" + std::to_string(process) + "/stat"));
+  return stat ? stat->start_time : 0;
 }
 
 } // namespace sandfleet::launcher

@@ -1,6 +1,6 @@
 #include "sandbox_agent/launcher/descendants.hpp"
 
-#include "runtime/core/text.hpp"
+#include "runtime/core/system_text.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
 
 #include <cerrno>
@@ -28,18 +28,13 @@ std::map<pid_t, pid_t> parents() {
     const auto* entry = ::readdir(proc.get()); // NOLINT(concurrency-mt-unsafe): one thread
     if (entry == nullptr)
       break;
-    const auto pid = core::parse_integer(entry->d_name);
+    const auto pid = core::parse_pid(entry->d_name);
     if (!pid)
       continue;
-    const auto text = read_text(std::string("/proc/") + entry->d_name + "/stat");
-    const auto name_end = text.rfind(')');
-    if (name_end == std::string::npos)
-      continue;
-    const auto fields = core::split(std::string_view(text).substr(name_end + 2), ' ');
-    if (fields.size() < 2 || fields[0] == "Z")
-      continue;
-    if (const auto parent = core::parse_integer(fields[1]))
-      found[static_cast<pid_t>(*pid)] = static_cast<pid_t>(*parent);
+    const auto stat =
+        core::parse_process_stat(read_text(std::string("/proc/") + entry->d_name + "/stat"));
+    if (stat && !stat->dead())
+      found[*pid] = stat->parent;
   }
   return found;
 }

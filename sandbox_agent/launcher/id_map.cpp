@@ -1,5 +1,6 @@
 #include "sandbox_agent/launcher/id_map.hpp"
 
+#include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/capabilities.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
@@ -157,14 +158,7 @@ id_facts read_id_facts() {
   facts.subuid = read_text("/etc/subuid");
   facts.subgid = read_text("/etc/subgid");
   // Not getpwuid: in a static program it would load the host's name service libraries.
-  const auto users = read_text("/etc/passwd");
-  for (const auto line : core::split(users, '\n')) {
-    const auto fields = core::split(line, ':');
-    if (fields.size() > 2 && fields[2] == std::to_string(facts.uid)) {
-      facts.user_name = fields[0];
-      break;
-    }
-  }
+  facts.user_name = core::account_name(read_text("/etc/passwd"), facts.uid);
   return facts;
 }
 

@@ -1,7 +1,10 @@
 #include "tools/batch/concurrency.hpp"
 
+#include "runtime/core/system_text.hpp"
+
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -10,12 +13,9 @@ namespace sandfleet::batch {
 machine this_machine() {
   machine found;
   found.cores = std::max(1U, std::thread::hardware_concurrency());
-  std::ifstream memory("/proc/meminfo");
-  for (std::string name, unit; memory >> name; std::getline(memory, unit)) {
-    std::int64_t kibibytes = 0;
-    if (name == "MemAvailable:" && memory >> kibibytes)
-      found.available_memory_mb = kibibytes / 1024;
-  }
+  std::ifstream file("/proc/meminfo");
+  const std::string memory(std::istreambuf_iterator<char>(file), {});
+  found.available_memory_mb = core::named_number(memory, "MemAvailable").value_or(0) / 1024;
   return found;
 }
 

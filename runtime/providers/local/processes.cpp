@@ -1,5 +1,6 @@
 #include "runtime/providers/local/processes.hpp"
 
+#include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
 
 #include <algorithm>
@@ -25,16 +26,8 @@ std::string read_proc(pid_t pid, const char* file) {
 } // namespace
 
 std::uint64_t start_time_of(pid_t pid) {
-  const auto text = read_proc(pid, "stat");
-  // The name, in parentheses, may hold anything.
-  const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos)
-    return 0;
-  constexpr std::size_t start_field = 22 - 3;
-  const auto fields = core::split(std::string_view(text).substr(name_end + 2), ' ');
-  if (fields.size() <= start_field)
-    return 0;
-  return static_cast<std::uint64_t>(core::parse_integer(fields[start_field]).value_or(0));
+  const auto stat = core::parse_process_stat(read_proc(pid, "stat"));
+  return stat ? stat->start_time : 0;
 }
 
 process_hold::process_hold(process_hold&& other) noexcept
@@ -76,13 +69,13 @@ std::vector<pid_t> processes_with_environment(const std::string& line) {
   std::vector<pid_t> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
-    const auto pid = core::parse_integer(entry.path().filename().string());
+    const auto pid = core::parse_pid(entry.path().filename().string());
     if (!pid)
       continue;
-    const auto environment = read_proc(static_cast<pid_t>(*pid), "environ");
+    const auto environment = read_proc(*pid, "environ");
     const auto lines = core::split(environment, '\0');
     if (std::ranges::find(lines, line) != lines.end())
-      found.push_back(static_cast<pid_t>(*pid));
+      found.push_back(*pid);
   }
   return found;
 }
