@@ -6,6 +6,13 @@ namespace sandfleet::agent {
 
 namespace {
 
+bool is_text(char32_t code) {
+  return code >= 0x20 && (code < 0x7f || code >= 0xa0) && code <= 0x10FFFF &&
+         (code < 0xD800 || code > 0xDFFF);
+}
+
+} // namespace
+
 void append_utf8(std::string& out, char32_t code) {
   const auto tail = [&](unsigned shift) {
     out += static_cast<char>(0x80U | ((code >> shift) & 0x3FU));
@@ -26,12 +33,6 @@ void append_utf8(std::string& out, char32_t code) {
     tail(0);
   }
 }
-
-bool is_text(char32_t code) {
-  return code >= 0x20 && code != 0x7f && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
-}
-
-} // namespace
 
 void row::widen() {
   if (!wide_.empty())
@@ -74,8 +75,8 @@ void row::write_glyph(std::size_t column, const std::uint32_t* code_points, int 
   wide_[column] = base;
   std::fill(wide_.begin() + static_cast<std::ptrdiff_t>(column) + 1,
             wide_.begin() + static_cast<std::ptrdiff_t>(end), U'\0');
-  for (++code_points; *code_points != 0; ++code_points)
-    combining_[column] += static_cast<char32_t>(*code_points);
+  for (std::size_t i = 1; i <= most_marks && code_points[i] != 0; ++i)
+    combining_[column] += static_cast<char32_t>(code_points[i]);
 }
 
 void row::erase(std::size_t from, std::size_t to) {

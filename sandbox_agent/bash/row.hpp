@@ -8,12 +8,17 @@
 
 namespace sandfleet::agent {
 
+void append_utf8(std::string& out, char32_t code);
+
 /// One row of a terminal. Only what was written is stored. ASCII takes a byte a column, until some
 /// cell holds another character; then four.
 class row {
  public:
   /// Writes printable ASCII from `column` on; what lies before it and was never written is blank.
   void write_ascii(std::size_t column, std::string_view text);
+
+  /// Combining code points that are kept of one character.
+  static constexpr std::size_t most_marks = 32;
 
   /// Writes one character of `width` columns: its first code point and any combining ones, ended
   /// by 0.

@@ -1,6 +1,7 @@
 #include "sandbox_agent/bash/terminal.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vterm.h>
 
@@ -15,18 +16,8 @@ bool is_high(char byte) {
   return (static_cast<unsigned char>(byte) & 0x80U) != 0;
 }
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";
-
-/// How many bytes at the end of `bytes` begin a character that is not complete.
-std::size_t incomplete_tail(std::string_view bytes) {
-  for (std::size_t length = 1; length <= 3 && length <= bytes.size(); ++length) {
-    const auto code = static_cast<unsigned char>(bytes[bytes.size() - length]);
-    if ((code & 0xC0U) == 0x80U)
-      continue;
-    const std::size_t wanted = code >= 0xF0 ? 4 : code >= 0xE0 ? 3 : 2;
-    return code >= 0xC0 && code < 0xF8 && length < wanted ? length : 0;
-  }
-  return 0;
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
 } // namespace
@@ -49,6 +40,13 @@ struct terminal::callbacks {
       return 1;
     auto& t = self(user);
     auto& target = t.row_at(pos.row);
+    t.marks_ = 0;
+    while (info->chars[0] != 0 && info->chars[t.marks_ + 1] != 0)
+      ++t.marks_;
+    if (info->width > 0)
+      t.last_glyph_ = info->chars[0];
+    t.glyph_ = {pos.row, pos.col};
+    t.glyph_width_ = info->width;
     // Between a glyph in the last column and one in the first, the cursor is reported to have
     // moved unless it was a wrap.
     if (pos.col == 0 && t.wrap_pending_)
@@ -60,7 +58,7 @@ struct terminal::callbacks {
 
   static int move_cursor(VTermPos pos, VTermPos, int, void* user) {
     auto& t = self(user);
-    t.wrap_pending_ = t.wrap_pending_ && pos.col >= columns - 2;
+    t.wrap_pending_ = t.wrap_pending_ && t.glyph_ == place{pos.row, pos.col};
     return 1;
   }
 
@@ -77,17 +75,17 @@ struct terminal::callbacks {
     }
     if (rect.start_row >= static_cast<int>(t.screen_.size()))
       return 1;
-    t.row_at(rect.end_row - 1);
+    if (static_cast<int>(t.screen_.size()) < rect.end_row)
+      t.screen_.resize(static_cast<std::size_t>(rect.end_row));
     const auto first = t.screen_.begin() + rect.start_row;
     const auto last = t.screen_.begin() + rect.end_row;
     const auto count = std::min(std::abs(downward), rect.end_row - rect.start_row);
-    if (downward > 0) {
+    const auto freed = downward > 0 ? last - count : first;
+    if (downward > 0)
       std::move(first + count, last, first);
-      std::fill(last - count, last, row{});
-    } else {
+    else
       std::move_backward(first, last - count, last);
-      std::fill(first, first + count, row{});
-    }
+    std::for_each(freed, freed + count, [](auto& one) { one.reset(); });
     return 1;
   }
 
@@ -113,13 +111,19 @@ struct terminal::callbacks {
     if (!inside(rect))
       return 1;
     auto& t = self(user);
-    const int end = std::min(rect.end_row, static_cast<int>(t.screen_.size()));
-    for (int i = rect.start_row; i < end; ++i) {
+    const int used = static_cast<int>(t.screen_.size());
+    const bool whole_rows = rect.start_col == 0 && rect.end_col == columns;
+    if (whole_rows && rect.end_row >= used) {
+      t.screen_.resize(static_cast<std::size_t>(std::min(rect.start_row, used)));
+      return 1;
+    }
+    for (int i = rect.start_row; i < std::min(rect.end_row, used); ++i) {
       auto& target = t.screen_[static_cast<std::size_t>(i)];
-      target.erase(static_cast<std::size_t>(rect.start_col),
-                   static_cast<std::size_t>(rect.end_col));
-      if (rect.start_col == 0 && rect.end_col == columns)
-        target.continues = false;
+      if (whole_rows)
+        target.reset();
+      else if (target)
+        target->erase(static_cast<std::size_t>(rect.start_col),
+                      static_cast<std::size_t>(rect.end_col));
     }
     return 1;
   }
@@ -160,6 +164,8 @@ terminal::terminal() : vterm_(::vterm_new(rows, columns), &::vterm_free) {
   state_ = ::vterm_obtain_state(vterm_.get());
   ::vterm_state_set_callbacks(state_, &table, this);
   ::vterm_state_reset(state_, 1);
+  was_emulated_ = true;
+  clear();
 }
 
 terminal::~terminal() = default;
@@ -169,16 +175,23 @@ void terminal::limit(text_limits limits) {
   history_.limit(limits);
 }
 
+/// Makes of what a reset leaves alone (the saved cursor, the glyph that a combining character would
+/// join) the same as ever.
+void terminal::settle() {
+  constexpr std::string_view home_saved_and_a_blank = "\x1b[H\x1b"
+                                                      "7 ";
+  emulate(home_saved_and_a_blank);
+  was_emulated_ = false;
+}
+
 void terminal::clear() {
-  if (scanner_.mode_set() || in_sequence_) {
-    // CAN takes the emulation out of a sequence, a whole character out of a part of one.
-    constexpr std::string_view to_ground = "\x18\xc2\xa0";
-    ::vterm_input_write(vterm_.get(), to_ground.data(), to_ground.size());
+  if (std::exchange(mode_set_, false))
     ::vterm_state_reset(state_, 1);
-  }
-  scanner_.reset();
-  in_sequence_ = after_text_ = wrap_pending_ = alternate_ = false;
-  partial_.clear();
+  if (was_emulated_)
+    settle();
+  sequences_.reset();
+  inserts_ = after_text_ = wrap_pending_ = alternate_ = false;
+  characters_.reset();
   untouched_ = true;
   screen_.clear();
   screen_.shrink_to_fit();
@@ -186,6 +199,7 @@ void terminal::clear() {
   history_.clear();
   reply_.clear();
   row_ = column_ = 0;
+  last_glyph_ = 0;
   cursor_moved_ = true;
 }
 
@@ -193,7 +207,10 @@ row& terminal::row_at(int index) {
   const auto wanted = static_cast<std::size_t>(index);
   if (wanted >= screen_.size())
     screen_.resize(wanted + 1);
-  return screen_[wanted];
+  auto& found = screen_[wanted];
+  if (!found)
+    found = std::make_unique<row>();
+  return *found;
 }
 
 void terminal::scroll_up() {
@@ -201,7 +218,7 @@ void terminal::scroll_up() {
     history_.push(row{});
     return;
   }
-  history_.push(screen_.front());
+  history_.push(screen_.front() ? *screen_.front() : row{});
   screen_.pop_front();
 }
 
@@ -214,6 +231,7 @@ void terminal::line_feed() {
 }
 
 void terminal::write_text(std::string_view printable) {
+  last_glyph_ = static_cast<unsigned char>(printable.back());
   while (!printable.empty()) {
     bool continued = false;
     if (wrap_pending_) {
@@ -250,13 +268,40 @@ void terminal::sync_cursor(bool with_last_glyph) {
   if (again)
     input += row_at(row_).at(static_cast<std::size_t>(column));
   wrap_pending_ = false;
-  ::vterm_input_write(vterm_.get(), input.data(), input.size());
+  emulate(input);
   wrap_pending_ = wrap;
 }
 
-void terminal::write_emulated(std::string_view bytes, bool may_combine) {
-  sync_cursor(may_combine);
+/// ASCII: sequences, control characters, text where a mode is set.
+void terminal::write_emulated(std::string_view bytes) {
+  sync_cursor(false);
+  constexpr std::size_t largest_piece = 4096; // the emulation decodes a piece on its stack
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), largest_piece)))
+    emulate(bytes.substr(0, largest_piece));
+  adopt_cursor();
+}
+
+/// One by one, so that what becomes of many marks does not depend on how they arrive.
+void terminal::write_well_formed(std::string_view characters) {
+  sync_cursor(true);
+  while (!characters.empty()) {
+    std::size_t length = 1;
+    while (length < characters.size() && is_continuation(characters[length]))
+      ++length;
+    emulate(characters.substr(0, length));
+    characters.remove_prefix(length);
+    if (marks_ > row::most_marks)
+      forget_marks();
+  }
+  adopt_cursor();
+}
+
+void terminal::emulate(std::string_view bytes) {
+  was_emulated_ = true;
   ::vterm_input_write(vterm_.get(), bytes.data(), bytes.size());
+}
+
+void terminal::adopt_cursor() {
   VTermPos cursor{};
   ::vterm_state_get_cursorpos(state_, &cursor);
   row_ = cursor.row;
@@ -264,87 +309,154 @@ void terminal::write_emulated(std::string_view bytes, bool may_combine) {
   after_text_ = false;
 }
 
-/// One control sequence or control byte, or as much of it as is here.
-std::size_t terminal::write_sequence(std::string_view bytes) {
-  std::size_t length = 0;
-  do
-    in_sequence_ = scanner_.next(bytes[length++]);
-  while (in_sequence_ && length < bytes.size());
-  write_emulated(bytes.substr(0, length));
-  return length;
+/// The emulation holds all combining characters of its last glyph, however many, and looks through
+/// them at each further one. Printed anew, that glyph has those that are kept of it.
+void terminal::forget_marks() {
+  const bool wrap = wrap_pending_;
+  auto& target = row_at(glyph_.row);
+  const auto back = "\x1b[" + std::to_string(glyph_.column + 1) + "G";
+  std::string input = inserts_ ? "\x1b[4l" : "";
+  // Nothing but marks would join itself, so a blank takes its place and does not stay.
+  const auto before = glyph_width_ == 0 ? std::optional(target) : std::nullopt;
+  if (before)
+    input.append(back).append(" ").append(back);
+  else
+    input.append(back).append(target.at(static_cast<std::size_t>(glyph_.column)));
+  if (inserts_)
+    input += "\x1b[4h";
+  wrap_pending_ = false;
+  emulate(input);
+  wrap_pending_ = wrap;
+  if (before)
+    target = *before;
 }
 
-/// A run of characters beyond ASCII. The emulation's decoder would keep the begin of a character
-/// that is never completed until the next one of its kind, so it gets whole characters only.
+/// A byte of a control sequence, or the one that shows that there is none.
+bool terminal::write_sequence_byte(char byte) {
+  switch (sequences_.next(byte)) {
+  case sequence_reader::outcome::foreign:
+    return false;
+  case sequence_reader::outcome::control:
+    write_control(byte);
+    break;
+  case sequence_reader::outcome::complete:
+    carry_out(sequences_.sequence());
+    break;
+  case sequence_reader::outcome::inside:
+  case sequence_reader::outcome::ended:
+    break;
+  }
+  return true;
+}
+
+void terminal::carry_out(const control_sequence& sequence) {
+  if (const int count = repetitions(sequence); count != 0)
+    return repeat_glyph(count);
+  const auto bytes = emulated(sequence);
+  if (bytes.empty())
+    return;
+  write_emulated(bytes);
+  if (puts_cursor(sequence))
+    wrap_pending_ = false;
+  if (sets_mode(sequence))
+    mode_set_ = true;
+  if (bytes.find("\x1b[4h") != std::string::npos)
+    inserts_ = true;
+  else if (bytes.find("\x1b[4l") != std::string::npos || bytes == "\x1b"
+                                                                  "c")
+    inserts_ = false;
+}
+
+void terminal::repeat_glyph(int count) {
+  if (last_glyph_ == 0)
+    return;
+  std::string glyph;
+  append_utf8(glyph, last_glyph_);
+  std::string text;
+  for (int i = 0; i < std::min(count, columns); ++i)
+    text += glyph;
+  if (glyph.size() == 1)
+    write_printable(text);
+  else
+    write_well_formed(text);
+}
+
 std::size_t terminal::write_characters(std::string_view bytes) {
   const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_high);
   const auto length = static_cast<std::size_t>(end - bytes.begin());
-  auto run = std::exchange(partial_, {});
-  run += bytes.substr(0, length);
-  const auto tail = incomplete_tail(run);
-  if (tail != 0) {
-    if (length == bytes.size())
-      partial_ = run.substr(run.size() - tail);
-    run.erase(run.size() - tail);
-    if (length < bytes.size())
-      run += replacement;
-  }
-  if (!run.empty())
-    write_emulated(run, true);
+  const auto text = characters_.read(bytes.substr(0, length), length < bytes.size());
+  if (!text.empty())
+    write_well_formed(text);
   return length;
 }
 
 void terminal::write(std::string_view bytes) {
   untouched_ = untouched_ && bytes.empty();
   while (!bytes.empty()) {
-    if (scanner_.mode_set() && !in_sequence_) {
-      write_emulated(bytes); // until the next `clear`: how text behaves is no longer known here
-      return;
-    }
     const char byte = bytes.front();
-    if (in_sequence_) {
-      bytes.remove_prefix(write_sequence(bytes));
-    } else if (is_high(byte) || !partial_.empty()) {
+    if (!characters_.waits() && (sequences_.inside() || byte == '\x1b')) {
+      if (write_sequence_byte(byte))
+        bytes.remove_prefix(1);
+    } else if (is_high(byte) || characters_.waits()) {
       bytes.remove_prefix(write_characters(bytes));
     } else if (is_printable(byte)) {
       const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_printable);
       const auto length = static_cast<std::size_t>(end - bytes.begin());
-      write_text(bytes.substr(0, length));
+      write_printable(bytes.substr(0, length));
       bytes.remove_prefix(length);
-    } else if (move_cursor(byte)) {
-      bytes.remove_prefix(1);
     } else {
-      bytes.remove_prefix(write_sequence(bytes));
+      write_control(byte);
+      bytes.remove_prefix(1);
     }
   }
 }
 
-/// The control bytes of plain text; false for any other.
-bool terminal::move_cursor(char control) {
-  if (control == '\n') {
-    line_feed();
-  } else if (control == '\r') {
-    column_ = 0;
-    wrap_pending_ = false;
-  } else if (control == '\t' && !wrap_pending_) {
-    column_ = std::min((column_ / 8 + 1) * 8, columns - 1);
-  } else {
-    return false;
+void terminal::write_printable(std::string_view text) {
+  if (mode_set_)
+    write_emulated(text);
+  else
+    write_text(text);
+}
+
+/// Those that say where text goes; the others have no effect.
+void terminal::write_control(char control) {
+  constexpr char shift_out = '\x0e';
+  constexpr char shift_in = '\x0f';
+  const bool feeds = control == '\n' || control == '\v' || control == '\f';
+  if (!feeds && std::string_view("\b\t\r\x0e\x0f").find(control) == std::string_view::npos)
+    return;
+  if (mode_set_ || control == shift_out) {
+    // The emulation would wrap once more after a line feed in the last row.
+    if (feeds && std::exchange(wrap_pending_, false))
+      write_emulated("\x1b[" + std::to_string(column_ + 1) + "G");
+    write_emulated({&control, 1});
+    mode_set_ = true;
+    return;
   }
+  if (control == shift_in || (control == '\t' && wrap_pending_))
+    return;
+  if (feeds)
+    line_feed();
+  else if (control == '\r')
+    column_ = 0;
+  else if (control == '\t')
+    column_ = std::min((column_ / 8 + 1) * 8, columns - 1);
+  else
+    column_ = std::max(0, column_ - 1);
+  wrap_pending_ = false;
   cursor_moved_ = true;
   after_text_ = false;
-  return true;
 }
 
 std::string terminal::text(bool& dropped) const {
   std::string out = history_.text();
   auto shown = screen_.size();
   const auto cursor = static_cast<std::size_t>(row_);
-  while (shown > cursor + 1 && screen_[shown - 1].length() == 0)
+  while (shown > cursor + 1 && (!screen_[shown - 1] || screen_[shown - 1]->length() == 0))
     --shown;
   bool first = history_.empty();
   for (std::size_t i = 0; i < std::max(shown, cursor + 1); ++i) {
-    const row* shown_row = i < screen_.size() ? &screen_[i] : nullptr;
+    const row* shown_row = i < screen_.size() ? screen_[i].get() : nullptr;
     if (!first && !(shown_row && shown_row->continues))
       out += '\n';
     first = false;

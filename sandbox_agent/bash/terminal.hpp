@@ -1,6 +1,7 @@
 #pragma once
 
-#include "sandbox_agent/bash/escape_scanner.hpp"
+#include "sandbox_agent/bash/character_reader.hpp"
+#include "sandbox_agent/bash/control_sequence.hpp"
 #include "sandbox_agent/bash/row.hpp"
 #include "sandbox_agent/bash/scrollback.hpp"
 
@@ -18,7 +19,8 @@ namespace sandfleet::agent {
 
 /// A terminal of 1,000 columns and rows that turns what programs print into the text a reader
 /// would see: overwriting, colours, cursor movement and full screens included. Lines longer than
-/// the width come out in one piece.
+/// the width come out in one piece. The emulation behind it sees only well-formed characters and
+/// whole sequences of known form (control_sequence.hpp), whatever comes in.
 class terminal {
  public:
   static constexpr int columns = 1000;
@@ -47,33 +49,55 @@ class terminal {
  private:
   struct callbacks;
 
+  /// A position on the screen, from 0.
+  struct place {
+    int row = 0;
+    int column = 0;
+    friend bool operator==(const place&, const place&) = default;
+  };
+
+  void write_printable(std::string_view text);
   void write_text(std::string_view printable);
-  std::size_t write_sequence(std::string_view bytes);
+  bool write_sequence_byte(char byte);
+  void write_control(char control);
   std::size_t write_characters(std::string_view bytes);
-  void write_emulated(std::string_view bytes, bool may_combine = false);
+  void write_emulated(std::string_view bytes);
+  void write_well_formed(std::string_view characters);
+  void emulate(std::string_view bytes);
+  void adopt_cursor();
+  void carry_out(const control_sequence& sequence);
+  void repeat_glyph(int count);
+  void forget_marks();
+  void settle();
   void sync_cursor(bool with_last_glyph);
-  bool move_cursor(char control);
   void line_feed();
   void scroll_up();
   row& row_at(int index);
 
   std::unique_ptr<VTerm, void (*)(VTerm*)> vterm_;
   VTermState* state_ = nullptr;
-  escape_scanner scanner_;
-  bool in_sequence_ = false;
-  std::string partial_;       ///< the begin of a character in UTF-8
+  sequence_reader sequences_;
+  bool mode_set_ = false;     ///< how text behaves is known to the emulation alone, until `clear`
+  bool was_emulated_ = false; ///< something, since the last `settle`
+  bool inserts_ = false;      ///< text moves what stands behind it
+  character_reader characters_;
   bool cursor_moved_ = false; ///< by us, unknown to the emulation
   bool after_text_ = false;   ///< what was last written is the ASCII character at the cursor's left
   bool untouched_ = true;
 
-  std::deque<row> screen_;  ///< as many rows as were used
-  std::deque<row> primary_; ///< the screen while the alternate one shows
+  using row_list = std::deque<std::unique_ptr<row>>;
+  row_list screen_;  ///< as many rows as were used; nothing for a blank one
+  row_list primary_; ///< the screen while the alternate one shows
   bool alternate_ = false;
   scrollback history_;
   text_limits limits_;
   int row_ = 0;
   int column_ = 0;
   bool wrap_pending_ = false; ///< the last column was written and the cursor still stands on it
+  place glyph_;               ///< where the emulation printed last
+  char32_t last_glyph_ = 0;   ///< what was printed last, without its marks; 0: nothing
+  int glyph_width_ = 0;
+  std::size_t marks_ = 0; ///< combining code points of the emulation's last glyph
   std::string reply_;
 };
 

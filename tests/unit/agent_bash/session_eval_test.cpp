@@ -121,6 +121,15 @@ TEST_F(session_test, forged_marks_are_output) {
   EXPECT_EQ(output("echo next"), "next\n");
 }
 
+TEST_F(session_test, hostile_output_neither_stops_nor_breaks_the_agent) {
+  const std::string replaced = "\xef\xbf\xbd";
+  EXPECT_EQ(output(R"(printf 'x\033[b')"), "xx");
+  EXPECT_EQ(output(R"(printf '\302\200\303\244')"), replaced + "\xc3\xa4");
+  EXPECT_EQ(output(R"(printf '\033['; printf '1;%.0s' {1..5000}; printf 'mx')"), "x");
+  EXPECT_EQ(output(R"(printf '\033#8%.0s' {1..5000})"), "");
+  EXPECT_EQ(output("echo fine"), "fine\n");
+}
+
 TEST_F(session_test, output_is_dropped_from_the_front) {
   command_request request;
   request.command = "seq 1 1000000";

@@ -116,6 +116,61 @@ TEST(terminal, editing_sequences_move_text) {
   EXPECT_EQ(shown("\x1b[4hab\x1b[1;1Hx\x1b[4l"), "xab");
 }
 
+TEST(terminal, the_last_character_is_repeated) {
+  EXPECT_EQ(shown("xyz\x1b[3b!"), "xyzzzz!");
+  EXPECT_EQ(shown("x\x1b[b\x1b[b"), "xxx");
+  EXPECT_EQ(shown("\xc3\xa4\x1b[2b\xe4\xbd\xa0\x1b[b"),
+            "\xc3\xa4\xc3\xa4\xc3\xa4\xe4\xbd\xa0\xe4\xbd\xa0");
+  EXPECT_EQ(shown("\x1b[?7hx\x1b[3b"), "xxxx");
+  EXPECT_EQ(shown("x\x1b[99999999999b"), std::string(1001, 'x'));
+}
+
+TEST(terminal, a_repetition_of_nothing_ends) {
+  EXPECT_EQ(shown("\x1b[b"), "");
+  EXPECT_EQ(shown("\x1b[?7h\x1b[99999b"), "");
+  EXPECT_EQ(shown("\xcc\x81\x1b[1000b").size(), 2U); // a character of no width
+}
+
+TEST(terminal, control_characters_beyond_ascii_take_their_column) {
+  const std::string replaced = "\xef\xbf\xbd";
+  EXPECT_EQ(shown("\xc2\x80\xc3\xa4"), replaced + "\xc3\xa4");
+  EXPECT_EQ(shown("\x1b[?7h\xc2\x80\xc2\x9f\xc2\x80x"), replaced + replaced + replaced + "x");
+  EXPECT_EQ(shown("\xc3\xa4\xc2\x9b"
+                  "31mx"),
+            "\xc3\xa4" + replaced + "31mx");
+}
+
+TEST(terminal, sequences_of_any_size_are_borne) {
+  std::string many = "a\x1b[";
+  for (int i = 0; i < 10'000; ++i)
+    many += "1;";
+  EXPECT_EQ(shown(many + "mb"), "ab");
+  EXPECT_EQ(shown("a\x1b[99999999999999999999;99999999999999999999Hb").size(), 2000U);
+  EXPECT_EQ(shown("\x1b]\x1b\\a\x1b]\x1b\\b"), "ab");
+  EXPECT_EQ(shown("a\x1b]0;" + std::string(15'000, 'x') + "\x1b\\b"), "ab");
+}
+
+TEST(terminal, a_few_bytes_do_not_touch_a_million_characters) {
+  EXPECT_EQ(shown("a" + repeat("\x1b#8", 5000) + "b"), "ab");
+  EXPECT_EQ(shown("a\x1b[H" + repeat("\x1b['}", 5000) + "b"), "b");
+}
+
+TEST(terminal, a_character_keeps_only_so_many_marks) {
+  const auto marks = repeat("\xcc\x81", 15'000);
+  for (const char* mode : {"", "\x1b[4h"}) {
+    EXPECT_EQ(shown(std::string(mode) + "e" + marks + "f"),
+              "e" + repeat("\xcc\x81", static_cast<int>(row::most_marks)) + "f");
+    EXPECT_LT(shown(mode + marks).size(), 70'000U); // a row of them at most
+  }
+}
+
+TEST(terminal, a_cursor_that_was_put_into_the_last_column_overwrites_it) {
+  const std::string full(1000, 'x');
+  EXPECT_EQ(shown(full + "\x1b[1;1000Hy"), full.substr(1) + "y");
+  EXPECT_EQ(shown(full + "\by"), full.substr(2) + "yx");
+  EXPECT_EQ(shown("\x1b[?7h" + full + "\by"), full.substr(2) + "yx");
+}
+
 TEST(terminal, questions_are_answered) {
   terminal screen;
   screen.write("ab\x1b[6n");
@@ -141,7 +196,10 @@ TEST(terminal, limits_drop_from_the_front) {
 TEST(terminal, a_cleared_terminal_is_a_fresh_one) {
   terminal screen;
   for (const char* mess : {"\x1b[?1049hx", "\x1b[2;5r\x1b[?6h", "\x1b(0", "\x1b[", "\x1b]0;x",
-                           "\xe4\xbd", "\x1b[?7l", "\x1b[20h", "\x0e", "\x1b[4h"}) {
+                           "\xe4\xbd", "\x1b[?7l", "\x1b[20h", "\x0e", "\x1b[4h",
+                           "\x1b[5;5H\x1b"
+                           "7",
+                           "\xc3\xa4\xcc\x81", "x\x1b[3;3H\xe4\xbd\xa0"}) {
     screen.write(mess);
     screen.clear();
     EXPECT_TRUE(screen.untouched());
@@ -152,6 +210,10 @@ TEST(terminal, a_cleared_terminal_is_a_fresh_one) {
                                     "b")
         << mess;
     EXPECT_FALSE(dropped);
+    screen.clear();
+    screen.write("\t\xcc\x81\x1b"
+                 "8\x1b[by");
+    EXPECT_EQ(screen.text(dropped), "y       \xcc\x81") << mess;
     screen.clear();
   }
 }
