@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/stream_frame.hpp"
+#include "runtime/transport/url.hpp"
 
 #include <charconv>
 #include <cstdio>

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 #include <sys/socket.h>
 
 namespace sandfleet::transport {
@@ -47,6 +48,10 @@ struct connection {
   socket_type socket;
   boost::beast::flat_buffer buffer;
 };
+
+bool is_interim(unsigned status) {
+  return status >= 100 && status < 200 && status != 101;
+}
 
 /// Where an exchange stood when it failed.
 struct broken {
@@ -142,16 +147,20 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     if (failed.code)
       co_return fail(errc::connection_failed, "");
 
-    http::response_parser<http::buffer_body> parser;
-    parser.header_limit(max_header_bytes);
-    parser.body_limit(boost::none);
-    if (request.method == "HEAD")
-      parser.skip(true);
-    co_await http::async_read_header(c.socket, c.buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, failed.code));
-    failed.reply_begun = parser.got_some();
-    if (failed.code)
-      co_return fail(errc::connection_failed, "");
+    std::optional<http::response_parser<http::buffer_body>> held;
+    do { // interim replies (RFC 9110, 15.2) come before the one that counts
+      auto& next = held.emplace();
+      next.header_limit(max_header_bytes);
+      next.body_limit(boost::none);
+      if (request.method == "HEAD")
+        next.skip(true);
+      co_await http::async_read_header(c.socket, c.buffer, next,
+                                       asio::redirect_error(asio::use_awaitable, failed.code));
+      failed.reply_begun = failed.reply_begun || next.got_some();
+      if (failed.code)
+        co_return fail(errc::connection_failed, "");
+    } while (is_interim(held->get().result_int()));
+    auto& parser = *held;
 
     http_reply reply;
     reply.status = parser.get().result_int();
@@ -188,7 +197,8 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         reply.body += piece;
       }
     }
-    if (!parser.keep_alive()) {
+    // What follows a reply is the reply to no request of ours.
+    if (!parser.keep_alive() || c.buffer.size() != 0 || reply.status == 101) {
       error_code ignored;
       c.socket.close(ignored);
     }
@@ -281,26 +291,6 @@ asio::awaitable<result<http_reply>> http_client::send(http_request request) {
 
 const endpoint& http_client::where() const {
   return impl_->where;
-}
-
-std::string url_encode_path(std::string_view text) {
-  constexpr auto* digits = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' ||
-                       byte == '~' || byte == '/';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += digits[byte >> 4];
-      encoded += digits[byte & 15];
-    }
-  }
-  return encoded;
 }
 
 } // namespace sandfleet::transport

@@ -61,7 +61,4 @@ class http_client {
   std::shared_ptr<impl> impl_;
 };
 
-/// Percent-encodes everything but RFC 3986's unreserved characters and '/'.
-[[nodiscard]] std::string url_encode_path(std::string_view text);
-
 } // namespace sandfleet::transport

@@ -203,17 +203,6 @@ asio::awaitable<result<void>> http_connection::write_all(std::string_view first,
   co_return result<void>{};
 }
 
-void http_connection::split_target() {
-  std::string_view target = request->target;
-  if (const auto scheme = target.find("://"); !target.starts_with('/') && scheme != target.npos) {
-    const auto slash = target.find('/', scheme + 3); // absolute form, RFC 9112, 3.2.2
-    target = slash == target.npos ? std::string_view("/") : target.substr(slash);
-  }
-  const auto mark = target.find('?');
-  path = url_decode(target.substr(0, mark));
-  query = mark == target.npos ? std::string() : std::string(target.substr(mark + 1));
-}
-
 asio::awaitable<bool> http_connection::read_head() {
   request = std::make_unique<request_parser>();
   request->header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
@@ -228,7 +217,7 @@ asio::awaitable<bool> http_connection::read_head() {
       input.consume(request->put(asio::buffer(bytes.data(), bytes.size()), ec));
       if (request->is_header_done()) {
         keep = request->keep_alive() && !stopping;
-        split_target();
+        target = split_target(request->target);
         co_return true;
       }
       if (ec && ec != http::error::need_more) {

@@ -3,6 +3,7 @@
 // Internal to the HTTP server: what one connection holds, and how it reads and writes.
 
 #include "runtime/transport/http_server.hpp"
+#include "runtime/transport/url.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -96,7 +97,6 @@ struct http_connection {
   write_all(std::string_view first, std::string_view second = {}, std::string_view third = {});
   /// Waits until the socket can be read or written, at most `options.io_timeout`.
   boost::asio::awaitable<error_code> wait_for(boost::asio::socket_base::wait_type what);
-  void split_target();
   void watch();
   error broken(const char* what, error_code why) const;
 
@@ -107,8 +107,7 @@ struct http_connection {
   input_buffer input;
   std::size_t used = 0; ///< bytes of `input` that the last piece of a body still needs
   std::unique_ptr<request_parser> request;
-  std::string path;
-  std::string query;
+  request_target target;
   std::uint64_t wait_number = 0; ///< tells a late timer that its wait is over
   error_code failure;
   bool idle = true; ///< between two requests

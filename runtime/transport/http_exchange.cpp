@@ -11,19 +11,11 @@ std::string_view http_exchange::method() const {
 }
 
 const std::string& http_exchange::path() const {
-  return connection_.path;
+  return connection_.target.path;
 }
 
 std::optional<std::string> http_exchange::query(std::string_view name) const {
-  std::string_view rest = connection_.query;
-  while (!rest.empty()) {
-    const auto one = rest.substr(0, rest.find('&'));
-    const auto equals = one.find('=');
-    if (url_decode(one.substr(0, equals), true) == name)
-      return equals == one.npos ? std::string() : url_decode(one.substr(equals + 1), true);
-    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
-  }
-  return std::nullopt;
+  return query_value(connection_.target.query, name);
 }
 
 std::string_view http_exchange::header(std::string_view name) const {
@@ -98,29 +90,6 @@ bool http_exchange::abandoned() const {
 
 void http_exchange::cancel_when_client_goes() {
   connection_.watch();
-}
-
-std::string url_decode(std::string_view text, bool plus_is_blank) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_blank) {
-      decoded += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
-               digit(text[i + 2]) >= 0) {
-      decoded += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
 }
 
 } // namespace sandfleet::transport

@@ -101,7 +101,4 @@ class http_server {
   std::shared_ptr<impl> impl_;
 };
 
-/// Decodes %XX; a '%' that no two hex digits follow stands for itself.
-[[nodiscard]] std::string url_decode(std::string_view text, bool plus_is_blank = false);
-
 } // namespace sandfleet::transport

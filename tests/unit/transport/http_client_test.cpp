@@ -302,9 +302,32 @@ TEST_F(http_client_test, cancelling_the_caller_ends_the_exchange) {
   }
 }
 
-TEST(url_encode_path, keeps_unreserved_characters_and_slashes) {
-  EXPECT_EQ(url_encode_path("/a-b_c.d~e/f"), "/a-b_c.d~e/f");
-  EXPECT_EQ(url_encode_path("a b%c?\xc3\xa9"), "a%20b%25c%3F%C3%A9");
+TEST_F(http_client_test, what_follows_a_reply_is_the_reply_to_nothing) {
+  const std::string stray = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+  server.on_next_connection({{.bytes = ok_reply + stray}});
+  server.on_next_connection({{.bytes = ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = send(client, {});
+    ASSERT_TRUE(reply) << reply.error().to_string();
+    EXPECT_EQ(reply->body, "ok");
+  }
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST_F(http_client_test, interim_replies_are_passed_over) {
+  server.on_next_connection(
+      {{.bytes =
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok_reply},
+       {.bytes = ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = send(client, {});
+    ASSERT_TRUE(reply) << reply.error().to_string();
+    EXPECT_EQ(reply->status, 200);
+    EXPECT_EQ(reply->body, "ok");
+  }
+  EXPECT_EQ(server.connections(), 1);
 }
 
 } // namespace
