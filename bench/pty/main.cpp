@@ -1,24 +1,22 @@
-#include "bench/pty/bare_shell.hpp"
+#include "bench/support/bare_shell.hpp"
+#include "bench/support/samples.hpp"
 #include "sandbox_agent/bash/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 namespace {
 
 using namespace sandfleet;
 namespace asio = boost::asio;
-using clock_type = std::chrono::steady_clock;
 
 struct options {
   int rounds = 2000;
@@ -44,25 +42,6 @@ options parse(int argc, char** argv) {
   }
   return out;
 }
-
-class samples {
- public:
-  template <class Work>
-  void time(Work work) {
-    const auto began = clock_type::now();
-    work();
-    values_.push_back(std::chrono::duration<double, std::micro>(clock_type::now() - began).count());
-  }
-  [[nodiscard]] double percentile(double share) {
-    std::sort(values_.begin(), values_.end());
-    return values_.empty()
-               ? 0
-               : values_[static_cast<std::size_t>(share * static_cast<double>(values_.size() - 1))];
-  }
-
- private:
-  std::vector<double> values_;
-};
 
 /// Runs one awaitable to its end on the calling thread.
 template <class T>
@@ -127,21 +106,16 @@ void measure(int rounds) {
   const auto directory = std::filesystem::temp_directory_path().string();
   bench::bare_shell bare(directory);
   subject session(directory);
-  samples floor;
-  samples run;
-  samples eval;
+  bench::samples floor("bare pty round trip");
+  bench::samples run("bash_session::run");
+  bench::samples eval("bash_session::eval");
   for (int i = 0; i < rounds; ++i) {
     floor.time([&] { expect(bare.command("echo hi"), "hi\r\n"); });
     run.time([&] { expect(session.run("echo hi"), "hi"); });
     eval.time([&] { expect(session.eval("echo hi"), "hi\n"); });
   }
-  const auto line = [&](const char* name, samples& taken) {
-    std::printf("%-24s %8.1f us p50 %8.1f us p99   %.2f x bare\n", name, taken.percentile(0.5),
-                taken.percentile(0.99), taken.percentile(0.5) / floor.percentile(0.5));
-  };
-  line("bare pty round trip", floor);
-  line("bash_session::run", run);
-  line("bash_session::eval", eval);
+  for (auto* one : {&floor, &run, &eval})
+    one->print(floor);
 }
 
 void check(int count) {

@@ -1,4 +1,4 @@
-#include "bench/pty/bare_shell.hpp"
+#include "bench/support/bare_shell.hpp"
 
 #include "sandbox_agent/bash/process_tree.hpp"
 

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <string>
+
+namespace sandfleet::bench {
+
+/// The plainest client there is: one kept connection, blocking calls, no time-outs.
+class http_caller {
+ public:
+  explicit http_caller(const boost::asio::generic::stream_protocol::endpoint& where);
+
+  /// The body of the answer. Throws when its status is not 200 and when the connection breaks.
+  std::string post(const std::string& target, const std::string& body);
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::generic::stream_protocol::socket socket_;
+  boost::beast::flat_buffer buffer_;
+};
+
+} // namespace sandfleet::bench
