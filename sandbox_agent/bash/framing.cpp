@@ -99,19 +99,28 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
   return text;
 }
 
-// What follows is exported, so that it survives `exec bash` and `su`, and sets the prompts anew at
-// each one, so that it survives whatever sets them otherwise. The prompts hold no escape byte but
-// its spelling, and unexpanded parameters: printing them, or the environment, gives no mark.
-// `${!-}`: a plain `$!` ends the expansion under `set -u`.
-// PS0 is only assigned where it differs: bash 5.2 holds on to the old value's memory over some
+// The prompts hold no escape byte but its spelling, and unexpanded parameters: printing them, or
+// the environment, gives no mark. `${!-}`: a plain `$!` ends the expansion under `set -u`.
+constexpr std::string_view bash_ps1 =
+    R"(\[\e]6973;@NONCE@;P;$?;${!-};\#;\u;\h;${PWD+${PWD@Q}};${PATH+${PATH@Q}}\a\])";
+constexpr std::string_view bash_ps2 = R"(\[\e]6973;@NONCE@;C;\#\a\])";
+constexpr std::string_view bash_ps0 = R"(\e]6973;@NONCE@;S;\#\a)";
+
+// What sets the prompts is exported, so that it survives `exec bash` and `su`, and looks at them
+// before each one, so that it survives whatever sets them otherwise. One comparison of plain words
+// is the cheapest way to look; assigning them each time costs a tenth of a short command more. PS0
+// above all is assigned only after a change: bash 5.2 holds on to the old value's memory over some
 // syntax errors, and would print what became of it.
-constexpr std::string_view bash_opening =
-    R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
-    R"(*) unset HISTFILE; set +H; history -c; export PROMPT_COMMAND='{ )"
-    R"(PS1="\[\e]6973;@NONCE@;P;\$?;\${!-};\#;\u;\h;\${PWD+\${PWD@Q}};\${PATH+\${PATH@Q}}\a\]";)"
-    R"(PS2="\[\e]6973;@NONCE@;C;\#\a\]";)"
-    R"([[ ${PS0-} == "\e]6973;@NONCE@;S;\#\a" ]]||PS0="\e]6973;@NONCE@;S;\#\a"; } )"
-    R"(2>/dev/null';; esac)";
+std::string bash_opening() {
+  std::string look = "{ case ${PS1-}${PS2-}${PS0-} in '";
+  look.append(bash_ps1).append(bash_ps2).append(bash_ps0);
+  look.append("');; *)PS1='").append(bash_ps1);
+  look.append("' PS2='").append(bash_ps2);
+  look.append("' PS0='").append(bash_ps0).append("';; esac; } 2>/dev/null");
+  return R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
+         R"(*) unset HISTFILE; set +H; history -c; export PROMPT_COMMAND=)" +
+         quote_posix(look) + ";; esac";
+}
 
 // The first line is for an sh with an editor that echoes by itself; a shell that does not know the
 // option gives up that line alone.
@@ -134,8 +143,8 @@ typed_text frame_as_is(std::string_view text) {
 }
 
 typed_text opening(dialect kind, std::string_view nonce) {
-  const auto text = kind == dialect::bash ? bash_opening : posix_opening;
-  return frame_as_is(replace_all(std::string(text), "@NONCE@", nonce));
+  auto text = kind == dialect::bash ? bash_opening() : std::string(posix_opening);
+  return frame_as_is(replace_all(std::move(text), "@NONCE@", nonce));
 }
 
 bool can_be_typed(dialect kind, std::string_view text) {

@@ -106,10 +106,21 @@ TEST_F(session_test, set_e_exec_and_kill_end_the_shell) {
 TEST_F(session_test, shell_options_do_not_break_the_marks) {
   for (const char* option :
        {"set -u", "set -x", "set -v", "set -o posix", "set -f", "IFS=x", "shopt -s extdebug",
-        "trap 'echo trap' DEBUG", "unset PATH; PATH=/bin", "PS1=x PS2=y PS0=z",
-        "unset PWD; cd /tmp", "LC_ALL=C", "exec bash --norc"}) {
+        "trap 'echo trap' DEBUG", "unset PATH; PATH=/bin", "PS1=x PS2=y PS0=z", "unset PS1 PS2 PS0",
+        "set -u; unset PS0", "PS0=", "shopt -s nocasematch", "unset PWD; cd /tmp", "LC_ALL=C",
+        "exec bash --norc"}) {
     EXPECT_EQ(eval(option).exit_code, 0) << option;
     EXPECT_EQ(eval("(exit 9)").exit_code, 9) << option;
+  }
+}
+
+TEST_F(session_test, prompts_that_are_changed_are_set_again_and_show_nothing) {
+  for (const char* change : {"PS1=\"(venv) $PS1\"", "PS1=$PS1'> '", "PS2='more> '", "PS0='start '",
+                             "PS0=$PS0'start '", "PS1=$PS1$PS2", "unset PS1", "unset PS0"}) {
+    EXPECT_EQ(output(change), "") << change;
+    EXPECT_EQ(output("echo one\necho two"), "one\ntwo\n") << change;
+    EXPECT_EQ(eval("if true").exit_code, 2) << change;
+    EXPECT_EQ(output("echo on"), "on\n") << change;
   }
 }
 
