@@ -105,7 +105,8 @@ asio::awaitable<void> shell::read_loop(std::shared_ptr<shell> self) {
     if (failure || self->ended_)
       break; // nobody has the terminal open any more, or the end was seen
     self->received({self->buffer_.data(), count});
-    self->notify();
+    if (self->at_prompt())
+      self->notify();
   }
   self->reading_ended_ = true;
   if (self->end_seen_)

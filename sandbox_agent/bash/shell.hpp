@@ -48,8 +48,8 @@ class shell : public std::enable_shared_from_this<shell> {
   /// One control character.
   void type_key(char key);
 
-  /// Completes when something came from the shell, when it has ended, at `deadline`, or, should
-  /// the waiting be cancelled, then.
+  /// Completes when the shell has come to its prompt, when it has ended, at `deadline`, or, should
+  /// the waiting be cancelled, then. Output alone completes nothing: `last_output` tells of it.
   boost::asio::awaitable<void> changed(clock::time_point deadline);
 
   /// Kills the shell and all that it started; what was printed until then is taken in.
