@@ -172,10 +172,13 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
       reply.headers.emplace_back(std::move(name), std::string(field.value()));
     }
 
-    const auto chunk = std::make_unique_for_overwrite<char[]>(read_chunk_bytes);
+    // Short replies are the rule; malloc tidies its whole heap whenever 64 KiB are given back.
+    const auto chunk_bytes = static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        parser.content_length_remaining().value_or(read_chunk_bytes), 1, read_chunk_bytes));
+    const auto chunk = std::make_unique_for_overwrite<char[]>(chunk_bytes);
     while (!parser.is_done()) {
       parser.get().body().data = chunk.get();
-      parser.get().body().size = read_chunk_bytes;
+      parser.get().body().size = chunk_bytes;
       // Not async_read: it waits until the chunk is full, and a stream's pieces are wanted at once.
       co_await http::async_read_some(c.socket, c.buffer, parser,
                                      asio::redirect_error(asio::use_awaitable, failed.code));
@@ -183,7 +186,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         failed.code = {};
       if (failed.code)
         co_return fail(errc::connection_failed, "");
-      const std::string_view piece(chunk.get(), read_chunk_bytes - parser.get().body().size);
+      const std::string_view piece(chunk.get(), chunk_bytes - parser.get().body().size);
       if (piece.empty())
         continue; // what was read was framing
       if (request.on_body) {
