@@ -109,11 +109,4 @@ std::vector<cgroup_hierarchy> find_cgroups(std::string_view mountinfo,
   return found;
 }
 
-long long keyed_number(std::string_view text, std::string_view name, long long fallback) {
-  for (const auto line : core::split(text, '\n'))
-    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ' ')
-      return core::parse_integer(core::trim(line.substr(name.size()))).value_or(fallback);
-  return fallback;
-}
-
 } // namespace sandfleet::launcher

@@ -23,8 +23,4 @@ struct cgroup_hierarchy {
 [[nodiscard]] std::vector<cgroup_hierarchy> find_cgroups(std::string_view mountinfo,
                                                          std::string_view self_cgroup);
 
-/// The value of "name NUMBER" in a file of such lines, or `fallback`.
-[[nodiscard]] long long keyed_number(std::string_view text, std::string_view name,
-                                     long long fallback);
-
 } // namespace sandfleet::launcher

@@ -1,3 +1,4 @@
+#include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/cgroup.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
@@ -69,19 +70,7 @@ class cgroup_v1 final : public control_group {
   }
 
   [[nodiscard]] resource_usage usage() const override {
-    resource_usage used;
-    if (const auto dir = dir_of("cpuacct"); !dir.empty())
-      if (const auto ns = core::parse_integer(core::trim(read_text(dir + "/cpuacct.usage"))))
-        used.cpu_seconds = static_cast<double>(*ns) / 1e9;
-    if (const auto dir = dir_of("memory"); !dir.empty()) {
-      const auto peak = read_text(dir + "/memory.max_usage_in_bytes");
-      if (const auto bytes = core::parse_integer(core::trim(peak)))
-        used.peak_memory_mb = static_cast<double>(*bytes) / mib;
-      const auto kills = keyed_number(read_text(dir + "/memory.oom_control"), "oom_kill", -1);
-      if (kills >= 0)
-        used.oom_kills = kills;
-    }
-    return used;
+    return core::cgroup_usage(dirs_, read_text);
   }
 
   [[nodiscard]] bool can_pause() const override { return !dir_of("freezer").empty(); }
@@ -159,9 +148,10 @@ made_cgroup detail::make_cgroup_v1(const std::vector<cgroup_hierarchy>& hierarch
     const auto dir = group->dir_of("memory");
     const auto bytes = *limits.memory_mb * mib;
     enforce(report, "memory_mb", dir, {{"memory.limit_in_bytes", bytes}}, why_not);
-    // Where swap is accounted for, it must not make the limit larger.
+    // Where swap is accounted for, it must not make the limit larger. The kernel counts no failures
+    // against this second limit: by the MiB it is not the one that is met.
     if (!dir.empty())
-      (void)write_text(dir + "/memory.memsw.limit_in_bytes", std::to_string(bytes));
+      (void)write_text(dir + "/memory.memsw.limit_in_bytes", std::to_string(bytes + mib));
   }
   if (limits.pids)
     enforce(report, "pids", group->dir_of("pids"), {{"pids.max", *limits.pids}}, why_not);

@@ -1,3 +1,4 @@
+#include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/cgroup.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,16 +53,7 @@ class cgroup_v2 final : public control_group {
   [[nodiscard]] int clone_descriptor() const override { return fd_.get(); }
 
   [[nodiscard]] resource_usage usage() const override {
-    resource_usage used;
-    const auto cpu = keyed_number(read_text(dir_ + "/cpu.stat"), "usage_usec", -1);
-    if (cpu >= 0)
-      used.cpu_seconds = static_cast<double>(cpu) / 1e6;
-    if (const auto peak = core::parse_integer(core::trim(read_text(dir_ + "/memory.peak"))))
-      used.peak_memory_mb = static_cast<double>(*peak) / mib;
-    const auto kills = keyed_number(read_text(dir_ + "/memory.events"), "oom_kill", -1);
-    if (kills >= 0)
-      used.oom_kills = kills;
-    return used;
+    return core::cgroup_usage(std::span(&dir_, 1), read_text);
   }
 
   [[nodiscard]] bool can_pause() const override {
@@ -73,7 +66,7 @@ class cgroup_v2 final : public control_group {
       return fail(errno_error(errc::io_error, "cannot pause or resume the sandbox", failed));
     // The file reports a change by POLLPRI since it was last read.
     for (;;) {
-      if (keyed_number(read_text(dir_ + "/cgroup.events"), "frozen", 0) == (paused ? 1 : 0))
+      if (core::keyed_number(read_text(dir_ + "/cgroup.events"), "frozen", 0) == (paused ? 1 : 0))
         return {};
       pollfd changed{events.get(), POLLPRI, 0};
       if (::poll(&changed, 1, freeze_patience_ms) == 0) {

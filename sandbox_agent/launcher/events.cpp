@@ -77,8 +77,11 @@ std::string exited_event(int status, const resource_usage& usage, std::string_vi
       .member("signal", signal)
       .member("oom_kills", usage.oom_kills)
       .member("cpu_seconds", usage.cpu_seconds)
-      .member("peak_memory_mb", usage.peak_memory_mb)
-      .member("log", log);
+      .member("peak_memory_mb", usage.peak_memory_mb);
+  out.key("touched").begin_object();
+  for (const auto& [limit, count] : usage.touched)
+    out.member(limit, count);
+  out.end_object().member("log", log);
   return line(std::move(out));
 }
 

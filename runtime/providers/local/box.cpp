@@ -30,6 +30,7 @@ constexpr std::size_t max_text = 4096;
 constexpr std::size_t max_line = 64 * 1024;
 constexpr milliseconds launcher_patience{10'000};
 constexpr milliseconds pause_patience{5'000};
+constexpr milliseconds removal_patience{5'000};
 
 /// The list as a file that exists in memory alone; -1 when it cannot be made.
 int memory_file(std::string_view bytes) {
@@ -291,15 +292,15 @@ void box::finish(std::optional<int> launcher_status) {
   left.id = id_;
   left.dir = dir_;
   left.may_have_strays = !facts_.isolated && !facts_.exited && !facts_.failed;
-  std::optional<error> kept;
-  for (auto& failure :
-       remove_remains(std::span(&left, 1), shared_->settings.launcher_program, milliseconds{5'000}))
-    kept = std::move(failure);
+  auto removed = std::move(
+      remove_remains(std::span(&left, 1), shared_->settings.launcher_program, removal_patience)
+          .front());
+  facts_.counted = std::move(removed.usage);
   auto report = judge_end(facts_);
-  if (kept && report.failure)
-    report.failure->evidence.emplace_back("left_behind", kept->to_string());
-  else if (kept)
-    report.failure = std::move(kept);
+  if (removed.failure && report.failure)
+    report.failure->evidence.emplace_back("left_behind", removed.failure->to_string());
+  else if (removed.failure)
+    report.failure = std::move(removed.failure);
   report_ = std::move(report);
   notify();
 }

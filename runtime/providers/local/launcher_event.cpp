@@ -65,6 +65,10 @@ exited_told exited_of(protocol::json_object& in) {
   told.usage.oom_kills = in.optional_integer("oom_kills", 0, max_number);
   told.usage.cpu_seconds = amount(in, "cpu_seconds");
   told.usage.peak_memory_mb = amount(in, "peak_memory_mb");
+  if (const auto* touched = in.find("touched"); touched != nullptr && touched->is_object())
+    for (const auto& [limit, count] : touched->get_object())
+      if (count.is_int64() && count.get_int64() >= 0)
+        told.usage.touched.emplace(std::string(limit), count.get_int64());
   told.log = in.string_or("log", "");
   return told;
 }

@@ -190,11 +190,11 @@ class local_provider final : public provider, public std::enable_shared_from_thi
       }
       left.push_back(std::move(one));
     }
-    auto failures =
+    auto removals =
         local::remove_remains(left, shared_->settings.launcher_program, recovery_patience);
     for (std::size_t i = 0; i < left.size(); ++i) {
-      if (failures[i])
-        report.failures.push_back(std::move(*failures[i]));
+      if (removals[i].failure)
+        report.failures.push_back(std::move(*removals[i].failure));
       else
         report.removed.push_back(left[i].id);
     }

@@ -1,5 +1,6 @@
 #include "runtime/providers/local/remains.hpp"
 
+#include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 #include "runtime/providers/local/processes.hpp"
 
@@ -82,12 +83,15 @@ void kill_processes(const remains& left, std::vector<process_hold>& holds) {
   }
 }
 
-void remove_cgroups(const remains& left) {
+resource_usage remove_cgroups(const remains& left) {
   constexpr int attempts = 200;
   constexpr timespec pause{0, 1'000'000};
-  for (const auto& dir : cgroups_of(left))
+  const auto dirs = cgroups_of(left);
+  auto used = core::cgroup_usage(dirs, read_file);
+  for (const auto& dir : dirs)
     for (int i = 0; i < attempts && ::rmdir(dir.c_str()) != 0 && errno == EBUSY; ++i)
       ::nanosleep(&pause, nullptr); // until the kernel no longer counts the dead
+  return used;
 }
 
 /// What was made under ids that are not this user's, the launcher can remove.
@@ -115,26 +119,26 @@ std::optional<error> remove_files(const remains& left, const std::string& launch
 
 } // namespace
 
-std::vector<std::optional<error>> remove_remains(std::span<const remains> left,
-                                                 const std::string& launcher_program,
-                                                 std::chrono::milliseconds patience) {
+std::vector<removal> remove_remains(std::span<const remains> left,
+                                    const std::string& launcher_program,
+                                    std::chrono::milliseconds patience) {
   std::vector<std::vector<process_hold>> holds(left.size());
   for (std::size_t i = 0; i < left.size(); ++i)
     kill_processes(left[i], holds[i]);
   const auto deadline = clock::now() + patience;
-  std::vector<std::optional<error>> failures(left.size());
+  std::vector<removal> removals(left.size());
   for (std::size_t i = 0; i < left.size(); ++i) {
     for (const auto& process : holds[i])
       if (!process.wait_until(deadline))
-        failures[i] = make_error(errc::timed_out,
-                                 "a process of the sandbox " + left[i].id.str() + " does not die");
+        removals[i].failure = make_error(errc::timed_out, "a process of the sandbox " +
+                                                              left[i].id.str() + " does not die");
     holds[i].clear();
-    remove_cgroups(left[i]);
+    removals[i].usage = remove_cgroups(left[i]);
     // Its entry stays while something of it lives, so that it is found again.
-    if (!failures[i])
-      failures[i] = remove_files(left[i], launcher_program);
+    if (!removals[i].failure)
+      removals[i].failure = remove_files(left[i], launcher_program);
   }
-  return failures;
+  return removals;
 }
 
 } // namespace sandfleet::providers::local

@@ -2,6 +2,8 @@
 
 #include "runtime/providers/registry.hpp"
 
+#include <sandfleet/usage.hpp>
+
 #include <chrono>
 #include <optional>
 #include <span>
@@ -20,12 +22,17 @@ struct remains {
   bool is_of_this_boot = true;
 };
 
+/// What came of removing it.
+struct removal {
+  std::optional<error> failure; ///< something is left
+  resource_usage usage;         ///< as its control groups had counted it
+};
+
 /// Kills their processes (numbers are verified by start time and held by pidfd, so that no other
 /// process is hit) and removes control groups and directories. All are killed before any is waited
-/// for. Blocks for at most about `patience` plus the time that removal takes. Returns what could
-/// not be removed, by position.
-[[nodiscard]] std::vector<std::optional<error>> remove_remains(std::span<const remains> left,
-                                                               const std::string& launcher_program,
-                                                               std::chrono::milliseconds patience);
+/// for. Blocks for at most about `patience` plus the time that removal takes. Answers by position.
+[[nodiscard]] std::vector<removal> remove_remains(std::span<const remains> left,
+                                                  const std::string& launcher_program,
+                                                  std::chrono::milliseconds patience);
 
 } // namespace sandfleet::providers::local

@@ -58,6 +58,8 @@ exit_report judge_end(const end_facts& facts) {
     report.exit_code = facts.exited->exit_code;
     report.signal = facts.exited->signal;
     report.usage = facts.exited->usage;
+  } else {
+    report.usage = facts.counted;
   }
   if (facts.was_asked)
     return report;

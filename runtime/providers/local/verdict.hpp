@@ -16,6 +16,7 @@ struct end_facts {
   bool isolated = true;
   std::optional<int> launcher_status; ///< as of wait(2)
   std::optional<exited_told> exited;
+  resource_usage counted; ///< found when nobody had told of an exit
   std::optional<error> failed;
   std::string text; ///< what the launcher printed beside events
 };

@@ -56,11 +56,5 @@ TEST(cgroup_paths, nonsense_is_ignored) {
     EXPECT_TRUE(find_cgroups(text, "0::/\n1:memory:/\nrubbish\n::\n").empty()) << text;
 }
 
-TEST(cgroup_paths, keyed_numbers) {
-  EXPECT_EQ(keyed_number("oom_kill_disable 0\nunder_oom 0\noom_kill 12\n", "oom_kill", -1), 12);
-  EXPECT_EQ(keyed_number("low 0\n", "oom_kill", -1), -1);
-  EXPECT_EQ(keyed_number("oom_kill", "oom_kill", -1), -1);
-}
-
 } // namespace
 } // namespace sandfleet::launcher

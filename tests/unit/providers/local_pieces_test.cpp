@@ -42,11 +42,13 @@ TEST(launcher_events, are_read_as_they_are_written) {
   resource_usage usage;
   usage.cpu_seconds = 0.25;
   usage.oom_kills = 2;
+  usage.touched = {{"pids", 3}, {"cpus", 0}};
   const auto exited = told<exited_told>(launcher::exited_event(SIGKILL, usage, "l"));
   EXPECT_EQ(exited.signal, SIGKILL);
   EXPECT_FALSE(exited.exit_code);
   EXPECT_EQ(exited.usage.cpu_seconds, 0.25);
   EXPECT_EQ(exited.usage.oom_kills, 2);
+  EXPECT_EQ(exited.usage.touched, usage.touched);
   EXPECT_FALSE(exited.usage.peak_memory_mb);
   EXPECT_EQ(told<exited_told>(launcher::exited_event(3 << 8, {}, "")).exit_code, 3);
 }
@@ -162,7 +164,9 @@ TEST(verdict, a_launcher_without_last_words_was_lost) {
   auto facts = facts_of(std::nullopt, false);
   facts.launcher_status = SIGSEGV;
   facts.text = "words";
+  facts.counted.cpu_seconds = 0.5;
   const auto report = judge_end(facts);
+  EXPECT_EQ(report.usage.cpu_seconds, 0.5) << "what was counted is not lost with it";
   ASSERT_TRUE(report.failure);
   EXPECT_EQ(report.failure->code, errc::start_failed);
   EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
