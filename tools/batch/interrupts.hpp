@@ -7,9 +7,9 @@
 
 namespace sandfleet::batch {
 
-/// Calls `on_signal` for the first and the second SIGINT or SIGTERM with the signal's number and
-/// how many have come. A third one ends the process, as if nobody watched. Used on the executor
-/// alone.
+/// Calls `on_signal` for the first and the second SIGINT, SIGTERM or SIGHUP with the signal's
+/// number and how many have come. A third one ends the process, as if nobody watched. One that was
+/// ignored when the process began stays so. Used on the executor alone.
 class interrupts {
  public:
   interrupts(const boost::asio::any_io_executor& executor,

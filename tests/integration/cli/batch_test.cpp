@@ -147,39 +147,6 @@ TEST_F(batch_command, a_second_run_goes_on_where_the_first_stopped) {
   EXPECT_EQ(files_.run(lines).status, 1);
 }
 
-TEST_F(batch_command, an_interrupt_lets_running_tasks_end) {
-  files_.make_pipe("ready");
-  files_.make_pipe("go");
-  running batch(
-      files_.words({task_line("a", "echo > /shared/ready; cat /shared/go"), task_line("b", "true")},
-                   {"--concurrency", "1"}),
-      files_.around());
-  files_.await_pipe("ready");
-  batch.send_signal(SIGINT);
-  std::ofstream(files_.shared("go")) << "gone on\n";
-  const auto done = batch.wait();
-  EXPECT_EQ(done.status, 130) << done.err;
-  const auto results = files_.results();
-  ASSERT_EQ(results.size(), 1U);
-  EXPECT_TRUE(results.at("a").at("passed").as_bool());
-}
-
-TEST_F(batch_command, a_second_interrupt_kills_and_leaves_a_good_file) {
-  files_.make_pipe("ready");
-  running batch(
-      files_.words({task_line("a", "true"), task_line("b", "echo > /shared/ready; sleep 1000")},
-                   {"--concurrency", "1"}),
-      files_.around());
-  files_.await_pipe("ready");
-  // Two of one signal may be delivered as one; of these the first counts as the cause.
-  batch.send_signal(SIGINT);
-  batch.send_signal(SIGTERM);
-  const auto done = batch.wait();
-  EXPECT_EQ(done.status, 130) << done.err;
-  EXPECT_THAT(done.err, HasSubstr("killing 1 running tasks"));
-  EXPECT_EQ(files_.results().size(), 1U);
-}
-
 TEST_F(batch_command, what_cannot_be_done_at_all_is_125) {
   EXPECT_EQ(files_.run({}).status, 125);
   EXPECT_EQ(run_sandfleet({"batch", "/nowhere", "-o", files_.results_path()}).status, 125);

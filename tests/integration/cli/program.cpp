@@ -74,6 +74,8 @@ running::running(std::vector<std::string> arguments, const surroundings& around)
     ::dup2(pipes[0][0], STDIN_FILENO);
     ::dup2(pipes[1][1], STDOUT_FILENO);
     ::dup2(pipes[2][1], STDERR_FILENO);
+    for (const int number : around.ignored_signals)
+      ::signal(number, SIG_IGN);
     if (around.largest_file) {
       const rlimit files{*around.largest_file, *around.largest_file};
       ::setrlimit(RLIMIT_FSIZE, &files);
@@ -108,6 +110,13 @@ void running::read_until(const std::string& text) {
     }
 }
 
+void running::read_errors_until(const std::string& text) {
+  while (err_text_.find(text) == std::string::npos)
+    if (!read_some(err_, err_text_)) {
+      FAIL() << "standard error ended without '" << text << "': " << err_text_;
+    }
+}
+
 void running::close_output() {
   close_once(out_);
 }
@@ -135,7 +144,7 @@ ended running::wait(const std::string& input) {
     }
     if (all[1].revents != 0 && !read_some(out_, out_text_))
       close_once(out_);
-    if (all[2].revents != 0 && !read_some(err_, result.err))
+    if (all[2].revents != 0 && !read_some(err_, err_text_))
       close_once(err_);
   }
   int status = 0;
@@ -144,6 +153,7 @@ ended running::wait(const std::string& input) {
   result.peak_memory_kb = used.ru_maxrss;
   pid_ = -1;
   result.out = std::move(out_text_);
+  result.err = std::move(err_text_);
   if (WIFEXITED(status))
     result.status = WEXITSTATUS(status);
   else

@@ -23,6 +23,7 @@ struct surroundings {
   std::map<std::string, std::string> environment; ///< nothing else but PATH and HOME is set
   std::string directory;                          ///< empty: ours
   std::optional<std::uint64_t> largest_file;      ///< bytes; what writes more gets EFBIG
+  std::vector<int> ignored_signals;
 };
 
 /// The built `sandfleet`, running. What is not awaited is killed.
@@ -35,6 +36,9 @@ class running {
 
   /// Reads standard output until it holds `text`, or fails the test at its end.
   void read_until(const std::string& text);
+
+  /// The same of standard error.
+  void read_errors_until(const std::string& text);
 
   /// Nobody reads standard output any more.
   void close_output();
@@ -50,6 +54,7 @@ class running {
   int out_ = -1;
   int err_ = -1;
   std::string out_text_;
+  std::string err_text_;
 };
 
 [[nodiscard]] ended run_sandfleet(std::vector<std::string> arguments,
