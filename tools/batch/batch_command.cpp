@@ -18,10 +18,18 @@ Other keys: image, provider, files, env, setup, continue_on_error, timeout_s, co
 stdin, verify, collect, resources, network, retries. What a task does not say comes from flags and
 configuration. Host files ({"from": PATH}) are found from the directory of TASKS.
 
-RESULTS gets one line a task as soon as it has ended. When the file is there already, the tasks that
-it holds results of are not run again: after an interruption, give the same command once more.
+RESULTS gets one line a task as soon as it has ended: id, passed, verdict {class, cause, evidence},
+setup, commands, verify (each a list of {command, exit_code, output, truncated, seconds,
+timed_out}), collected, attempts, retried, seconds {queue, start, setup, run, stop}, usage
+{cpu_seconds, peak_memory_mb, oom_kills}, limits (enforced or not), touched (how often each limit
+was met), sandbox. When the file is there already, the tasks that it holds results of are not run
+again: after an interruption, give the same command once more.
 
-Ctrl-C lets the running tasks end and starts no more; a second one kills them.
+Ctrl-C, SIGTERM or SIGHUP lets the running tasks end and starts no more; a second one kills them.
+
+The table NOISE at the end says what may have changed outcomes beside the tasks themselves: limits
+that were met, time in the queue and to start a sandbox, attempts that were made again and why, and
+failures by class.
 
 Examples:
   sandfleet batch tasks.jsonl -o results.jsonl
@@ -32,8 +40,8 @@ Concurrency "auto" is two sandboxes a core, and fewer where each would not have 
 --memory, else 256 MiB) of seven eighths of what is available.
 
 Exit status: 0 when every task passed, 1 when some did not, 125 when the batch itself failed (a line
-that is no task, no provider, results that cannot be written), 130 and 143 after SIGINT and
-SIGTERM.)";
+that is no task, no provider, results that cannot be written), 130, 143 and 129 after SIGINT,
+SIGTERM and SIGHUP.)";
 
 class batch_command : public cli::subcommand {
  public:

@@ -204,14 +204,19 @@ void batch_job::print(const std::string& results_path) const {
   }
   rows.push_back({{"results"}, {results_path}});
   cli::print_table(std::cout, {"BATCH", ""}, rows, context_.out);
+  rows.clear();
+  for (auto& [name, value] : account_.disturbances().rows())
+    rows.push_back({{name}, {value}});
+  if (!rows.empty()) {
+    std::cout << '\n';
+    cli::print_table(std::cout, {"NOISE", ""}, rows, context_.out);
+  }
   std::cout.flush();
 }
 
 int batch_job::status() const {
-  if (signal_ == SIGTERM)
-    return cli::exit_status::terminated;
   if (signal_ != 0)
-    return cli::exit_status::interrupted;
+    return cli::exit_status::of_signal(signal_);
   if (account_.bad_lines > 0)
     return cli::exit_status::engine_failure;
   return account_.passed() == account_.tasks ? cli::exit_status::success
@@ -232,6 +237,11 @@ result<int> run_batch(const cli::cli_context& context, const std::string& tasks_
   auto settings = context.config.engine_settings();
   if (!settings)
     return tl::unexpected(std::move(settings.error()));
+  // A start that failed is an attempt of the task, made again within the task's own budget; unless
+  // somebody has asked for more.
+  if (context.config.at(key::start_attempts).from.front().layer ==
+      config::origin::layer_kind::builtin)
+    settings->start_attempts = 1;
   auto base = context.config.base_spec();
   if (!base)
     return tl::unexpected(std::move(base.error()));

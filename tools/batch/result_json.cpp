@@ -66,6 +66,18 @@ void write_collected(json_writer& out, const collection& collected) {
   out.end_object();
 }
 
+void write_retried(json_writer& out, const std::vector<retried_attempt>& retried) {
+  out.key("retried").begin_array();
+  for (const auto& one : retried) {
+    out.begin_object();
+    out.member("stage", to_string(one.failed_at));
+    out.member("error", to_string(one.code));
+    out.member("cause", one.cause);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write_usage(json_writer& out, const resource_usage& usage) {
   out.key("usage");
   if (!usage.cpu_seconds && !usage.peak_memory_mb) {
@@ -75,6 +87,7 @@ void write_usage(json_writer& out, const resource_usage& usage) {
   out.begin_object();
   out.member("cpu_seconds", rounded(usage.cpu_seconds));
   out.member("peak_memory_mb", rounded(usage.peak_memory_mb));
+  out.member("oom_kills", usage.oom_kills);
   out.end_object();
 }
 
@@ -96,6 +109,7 @@ std::string result_line(const task_result& done) {
   write_commands(out, "verify", done.verify);
   write_collected(out, done.collected);
   out.member("attempts", done.attempts);
+  write_retried(out, done.retried);
   out.key("seconds").begin_object();
   out.member("queue", rounded(done.seconds.queue));
   out.member("start", rounded(done.seconds.start));
@@ -107,6 +121,10 @@ std::string result_line(const task_result& done) {
   out.key("limits").begin_object();
   for (const auto& [limit, state] : done.limits)
     out.member(limit, state);
+  out.end_object();
+  out.key("touched").begin_object();
+  for (const auto& [limit, count] : done.usage.touched)
+    out.member(limit, count);
   out.end_object();
   out.key("sandbox").begin_object();
   out.member("provider", done.provider);

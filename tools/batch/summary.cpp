@@ -3,8 +3,6 @@
 #include "runtime/protocol/json_writer.hpp"
 #include "tools/batch/rounded.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 
 namespace sandfleet::batch {
@@ -16,37 +14,17 @@ std::string decimals(double value, const char* format) {
   return text;
 }
 
-std::string milliseconds_text(double seconds) {
-  return decimals(seconds * 1000, "%.1f ms");
-}
-
 } // namespace
 
 void summary::add(const task_result& done) {
   ++done_;
   attempts_ += done.attempts;
-  if (done.judged.passed)
-    ++passed_;
-  else
-    ++failed_by_class_[std::string(class_name(done.judged.why))];
-  if (!done.sandbox.empty())
-    start_seconds_.push_back(static_cast<float>(done.seconds.start));
+  passed_ += done.judged.passed ? 1 : 0;
+  noise_.add(done);
 }
 
 double summary::rate() const {
-  return seconds > 0 ? static_cast<double>(start_seconds_.size()) / seconds : 0;
-}
-
-// Nearest rank.
-std::optional<double> summary::start_quantile(double part) const {
-  if (start_seconds_.empty())
-    return std::nullopt;
-  auto sorted = start_seconds_;
-  const auto rank =
-      static_cast<std::size_t>(std::max(1.0, std::ceil(part * static_cast<double>(sorted.size()))));
-  const auto place = sorted.begin() + static_cast<std::ptrdiff_t>(rank - 1);
-  std::nth_element(sorted.begin(), place, sorted.end());
-  return *place;
+  return seconds > 0 ? static_cast<double>(noise_.started()) / seconds : 0;
 }
 
 std::vector<std::pair<std::string, std::string>> summary::rows() const {
@@ -57,9 +35,7 @@ std::vector<std::pair<std::string, std::string>> summary::rows() const {
   out.emplace_back("passed", std::move(passed_text));
   if (failed() > 0) {
     auto text = std::to_string(failed());
-    std::string classes;
-    for (const auto& [name, count] : failed_by_class_)
-      classes += (classes.empty() ? "" : ", ") + name + " " + std::to_string(count);
+    auto classes = counts_text(noise_.failures_by_class());
     if (earlier > earlier_passed)
       classes += (classes.empty() ? "" : ", ") + std::string("earlier run ") +
                  std::to_string(earlier - earlier_passed);
@@ -74,11 +50,6 @@ std::vector<std::pair<std::string, std::string>> summary::rows() const {
   out.emplace_back("time", decimals(seconds, "%.2f s"));
   if (done_ > 0)
     out.emplace_back("sandboxes", decimals(rate(), "%.1f a second"));
-  const auto p50 = start_quantile(0.50);
-  const auto p99 = start_quantile(0.99);
-  if (p50 && p99)
-    out.emplace_back("sandbox start",
-                     "p50 " + milliseconds_text(*p50) + ", p99 " + milliseconds_text(*p99));
   return out;
 }
 
@@ -92,16 +63,18 @@ std::string summary::to_json(std::string_view results_path) const {
   out.member("bad_lines", bad_lines);
   out.member("earlier", earlier);
   out.key("failed_by_class").begin_object();
-  for (const auto& [name, failures] : failed_by_class_)
+  for (const auto& [name, failures] : noise_.failures_by_class())
     out.member(name, failures);
   out.end_object();
   out.member("attempts_made_again", attempts_ - done_);
   out.member("seconds", rounded(seconds));
   out.member("sandboxes_per_second", rounded(rate()));
   out.key("start_seconds").begin_object();
-  out.member("p50", rounded(start_quantile(0.50)));
-  out.member("p99", rounded(start_quantile(0.99)));
+  out.member("p50", rounded(noise_.start_quantile(0.50)));
+  out.member("p99", rounded(noise_.start_quantile(0.99)));
   out.end_object();
+  out.key("noise");
+  noise_.write(out);
   out.member("interrupted", interrupted);
   out.member("results", results_path);
   out.end_object();

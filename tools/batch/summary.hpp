@@ -1,10 +1,9 @@
 #pragma once
 
+#include "tools/batch/noise.hpp"
 #include "tools/batch/task_result.hpp"
 
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,19 +31,20 @@ class summary {
     return tasks > earlier + done_ ? tasks - earlier - done_ : 0;
   }
 
+  /// Of this run.
+  [[nodiscard]] const noise& disturbances() const { return noise_; }
+
   /// Rows for people: name and value.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> rows() const;
   [[nodiscard]] std::string to_json(std::string_view results_path) const;
 
  private:
   [[nodiscard]] double rate() const;
-  [[nodiscard]] std::optional<double> start_quantile(double part) const;
 
   std::uint64_t done_ = 0;
   std::uint64_t passed_ = 0;
   std::uint64_t attempts_ = 0;
-  std::map<std::string, std::uint64_t> failed_by_class_; ///< of this run
-  std::vector<float> start_seconds_;
+  noise noise_;
 };
 
 } // namespace sandfleet::batch

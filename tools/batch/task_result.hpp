@@ -29,6 +29,13 @@ struct phase_seconds {
   double stop = 0;
 };
 
+/// An attempt that the infrastructure failed and that was made again.
+struct retried_attempt {
+  stage failed_at = stage::start;
+  errc code = errc::internal;
+  std::string cause;
+};
+
 /// One line of a result file.
 struct task_result {
   std::string id;
@@ -38,6 +45,7 @@ struct task_result {
   std::vector<command_record> verify;
   collection collected;
   unsigned attempts = 0;
+  std::vector<retried_attempt> retried; ///< all but the last, in order
   phase_seconds seconds;
   resource_usage usage;
   limits_report limits;

@@ -177,6 +177,7 @@ asio::awaitable<void> task_runner::make_attempt(const task& work, attempt& made)
   }
   made.usage = end->usage;
   made.facts.oom_kills = end->usage.oom_kills;
+  made.facts.touched = end->usage.touched;
   explain_loss(made.facts, *end);
 }
 
@@ -201,6 +202,8 @@ asio::awaitable<std::optional<task_result>> task_runner::run(task work) {
     // The time that attempts take does not count: tasks are long, and `retries` is the bound.
     const auto delay = again ? delays.next_delay(milliseconds::zero()) : std::nullopt;
     if (delay) {
+      const auto& why = *made.facts.failure;
+      out.retried.push_back({made.facts.failed_at, why.code, why.to_string()});
       co_await time_.wait(*delay);
       continue;
     }

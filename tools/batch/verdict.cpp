@@ -35,6 +35,12 @@ std::string ending(const command_record& record) {
   return "exited with " + std::to_string(*record.exit_code);
 }
 
+void add_touched_limits(verdict& why, const run_facts& facts) {
+  for (const auto& [limit, count] : facts.touched)
+    if (count > 0)
+      why.evidence.emplace_back("touched_" + limit, count);
+}
+
 // The verdict on a command that did not succeed.
 verdict blame_command(stage step, std::string_view kind, std::size_t index, std::size_t count,
                       const command_record& record, const run_facts& facts) {
@@ -57,6 +63,7 @@ verdict blame_command(stage step, std::string_view kind, std::size_t index, std:
     why.cause += "; the sandbox was out of memory";
     why.evidence.emplace_back("oom_kills", *facts.oom_kills);
   }
+  add_touched_limits(why, facts);
   return why;
 }
 
@@ -163,6 +170,7 @@ verdict blame_failure(const run_facts& facts) {
   if (facts.oom_kills.value_or(0) > 0)
     why.evidence.emplace_back("oom_kills", *facts.oom_kills);
   why.evidence.insert(why.evidence.end(), failure.evidence.begin(), failure.evidence.end());
+  add_touched_limits(why, facts);
   return why;
 }
 

@@ -6,6 +6,7 @@
 #include <sandfleet/usage.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +37,8 @@ struct run_facts {
   std::vector<command_record> verify;
   std::optional<error> failure; ///< what ended the attempt before its end
   stage failed_at = stage::start;
-  std::optional<std::int64_t> oom_kills; ///< where the provider can tell
+  std::optional<std::int64_t> oom_kills;       ///< where the provider can tell
+  std::map<std::string, std::int64_t> touched; ///< limits, as in `resource_usage`
 };
 
 /// Why a task ended as it did. No class: nothing went wrong.

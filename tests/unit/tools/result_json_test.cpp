@@ -21,7 +21,9 @@ TEST(result_json, a_full_result_has_the_formats_shape) {
   done.collected.emplace("b", make_error(errc::not_found, "nothing matches"));
   done.attempts = 2;
   done.seconds = {1, 0.5, 0.25, 2, 0.125};
+  done.retried = {{stage::files, errc::sandbox_lost, "the agent ended"}};
   done.usage.cpu_seconds = 0.5;
+  done.usage.touched = {{"memory_mb", 3}};
   done.limits = {{"memory_mb", "enforced"}, {"pids", "unenforced: no cgroup"}};
   done.provider = "local";
   done.sandbox = "sb-1";
@@ -39,9 +41,10 @@ TEST(result_json, a_full_result_has_the_formats_shape) {
       R"("timed_out":true}],)"
       R"("collected":{"a":{"base64":"AAE=","size":2,"mode":"0755"},)"
       R"("b":{"error":"nothing matches"}},"attempts":2,)"
+      R"("retried":[{"stage":"files","error":"sandbox_lost","cause":"the agent ended"}],)"
       R"("seconds":{"queue":1,"start":0.5,"setup":0.25,"run":2,"stop":0.125},)"
-      R"("usage":{"cpu_seconds":0.5,"peak_memory_mb":null},)"
-      R"("limits":{"memory_mb":"enforced","pids":"unenforced: no cgroup"},)"
+      R"("usage":{"cpu_seconds":0.5,"peak_memory_mb":null,"oom_kills":null},)"
+      R"("limits":{"memory_mb":"enforced","pids":"unenforced: no cgroup"},"touched":{"memory_mb":3},)"
       R"("sandbox":{"provider":"local","id":"sb-1","image":"host"}})"
       "\n");
 }

@@ -35,7 +35,11 @@ TEST(summary, counts_by_class_and_gives_quantiles) {
             R"({"tasks":105,"passed":98,"failed":5,"not_run":2,"bad_lines":1,"earlier":2,)"
             R"("failed_by_class":{"agent":3,"infrastructure":1},"attempts_made_again":2,)"
             R"("seconds":10,"sandboxes_per_second":10.1,)"
-            R"("start_seconds":{"p50":0.05,"p99":0.099},"interrupted":false,)"
+            R"("start_seconds":{"p50":0.05,"p99":0.099},)"
+            R"("noise":{"touched_a_limit":{"tasks":0,"share":0,"by_limit":{}},)"
+            R"("queue_seconds":{"p50":0,"p99":0},"start_seconds":{"p50":0.05,"p99":0.099},)"
+            R"("retries_by_cause":{},"failures_by_class":{"agent":3,"infrastructure":1}},)"
+            R"("interrupted":false,)"
             R"("results":"r.jsonl"})");
   EXPECT_THAT(account.rows(), testing::Contains(testing::Pair(
                                   "failed", "5 (agent 3, infrastructure 1, earlier run 1)")));
