@@ -4,7 +4,6 @@
 
 #include <sandfleet/engine.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 
@@ -20,9 +19,8 @@ class engine_sandbox {
   exec_result exec(const exec_request& request);
   std::string act(const std::string& action_json);
 
-  /// From a coroutine on the engine's own executor, which takes the time itself.
-  std::chrono::steady_clock::duration timed_run(const std::string& command,
-                                                command_result& outcome);
+  /// Nothing but the way to the engine's thread and back, which every such call has.
+  void visit();
 
  private:
   template <class T>

@@ -16,10 +16,7 @@ class samples {
   void time(Work work) {
     const auto began = clock::now();
     work();
-    add(clock::now() - began);
-  }
-  void add(std::chrono::duration<double, std::micro> took) {
-    values_.push_back(took.count());
+    values_.push_back(std::chrono::duration<double, std::micro>(clock::now() - began).count());
     sorted_ = false;
   }
 
