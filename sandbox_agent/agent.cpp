@@ -1,5 +1,6 @@
 #include "sandbox_agent/agent.hpp"
 
+#include "runtime/core/test_stop.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
 #include "sandbox_agent/server/router.hpp"
@@ -66,6 +67,7 @@ class server {
             errno_error(errc::invalid_argument, "--lifeline-fd cannot be watched", ec.value()));
       watch_lifeline();
     }
+    core::test_stop(core::test_stage::agent_began);
     asio::co_spawn(loop_, open_default_session(), [this](const std::exception_ptr& thrown) {
       if (thrown)
         give_up(make_error(errc::internal, "the first session could not be started"));
@@ -101,6 +103,7 @@ class server {
       give_up(session.error());
       co_return;
     }
+    core::test_stop(core::test_stage::agent_ready);
     context_.ready = true;
     if (!given_.ready_fd)
       co_return;

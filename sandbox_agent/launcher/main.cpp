@@ -1,5 +1,6 @@
 // sandfleet-launcher: makes one local sandbox, starts the agent in it, and takes it away again.
 
+#include "runtime/core/test_stop.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/events.hpp"
 #include "sandbox_agent/launcher/remove_tree.hpp"
@@ -83,6 +84,7 @@ int run(int arguments_fd) {
     emit(failed_event(wanted.error(), ""));
     return 1;
   }
+  core::test_stop(core::test_stage::launcher_began);
   auto box = make_sandbox(*wanted);
   if (!box) {
     emit(failed_event(box.error(), ""));
@@ -94,8 +96,10 @@ int run(int arguments_fd) {
   emit(told + limits_event(box->limits, box->group->can_pause()));
   const auto end = watch(*box, wanted->isolation);
   const auto used = used_by(*box->group);
+  core::test_stop(core::test_stage::launcher_ended);
   for (const auto& left : clean_up(*wanted, box->group.get(), box->ids))
     emit(warning_event(left));
+  core::test_stop(core::test_stage::launcher_removed);
   if (end.failure) {
     emit(failed_event(*end.failure, end.log));
     return 1;

@@ -1,5 +1,6 @@
 #include "sandbox_agent/launcher/sandbox.hpp"
 
+#include "runtime/core/test_stop.hpp"
 #include "sandbox_agent/launcher/agent_exec.hpp"
 #include "sandbox_agent/launcher/capabilities.hpp"
 #include "sandbox_agent/launcher/clone_process.hpp"
@@ -120,14 +121,17 @@ class maker {
     made_.group = std::move(group.group);
     made_.limits.merge(group.limits);
     note_disk_limit();
+    core::test_stop(core::test_stage::launcher_grouped);
     if (auto cloned = clone_child(); !cloned)
       return cloned;
+    core::test_stop(core::test_stage::launcher_cloned);
     note_init();
     if (is_isolated())
       if (auto mapped = map_ids(); !mapped)
         return mapped;
     if (::write(go_.write.get(), "g", 1) != 1)
       return fail(errno_error(errc::start_failed, "the sandbox's first process has gone", errno));
+    core::test_stop(core::test_stage::launcher_released);
     made_.lifeline = std::move(lifeline_.write);
     made_.failure = std::move(failure_.read);
     made_.ready = std::move(ready_.read);

@@ -1,5 +1,6 @@
 #include "sandbox_agent/launcher/sandbox_init.hpp"
 
+#include "runtime/core/test_stop.hpp"
 #include "sandbox_agent/launcher/capabilities.hpp"
 #include "sandbox_agent/launcher/failure_pipe.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
@@ -103,6 +104,7 @@ result<void> prepare(const init_context& context) {
 void become_sandbox(const init_context& context) {
   if (!wait_for_go(context.go))
     ::_exit(1);
+  core::test_stop(core::test_stage::init_released);
   ::umask(022);
   if (auto done = prepare(context); !done)
     report_and_exit(context.descriptors.failure, done.error());

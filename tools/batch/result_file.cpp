@@ -1,5 +1,6 @@
 #include "tools/batch/result_file.hpp"
 
+#include "runtime/core/test_stop.hpp"
 #include "tools/batch/line_reader.hpp"
 
 #include <simdjson.h>
@@ -161,7 +162,13 @@ error result_file::write_error(int number) const {
 }
 
 result<void> result_file::append(std::string_view line) {
+  core::test_stop(core::test_stage::batch_result);
   std::size_t done = 0;
+  if (core::stops_at(core::test_stage::batch_half_result)) {
+    done = static_cast<std::size_t>(
+        std::max<ssize_t>(0, ::write(descriptor_, line.data(), line.size() / 2)));
+    core::test_stop(core::test_stage::batch_half_result);
+  }
   while (done < line.size()) {
     const auto count = ::write(descriptor_, line.data() + done, line.size() - done);
     if (count < 0 && errno == EINTR)
@@ -177,6 +184,7 @@ result<void> result_file::append(std::string_view line) {
     }
     done += static_cast<std::size_t>(count);
   }
+  core::test_stop(core::test_stage::batch_kept);
   size_ += line.size();
   dirty_ = true;
   const auto now = std::chrono::steady_clock::now();

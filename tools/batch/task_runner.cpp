@@ -1,6 +1,7 @@
 #include "tools/batch/task_runner.hpp"
 
 #include "runtime/core/backoff.hpp"
+#include "runtime/core/test_stop.hpp"
 #include "tools/batch/task_steps.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -155,10 +156,12 @@ asio::awaitable<void> task_runner::make_attempt(const task& work, attempt& made)
   auto& box = **started;
   made.sandbox = box.id();
   made.limits = box.limits();
+  core::test_stop(core::test_stage::batch_ready);
   co_await use_sandbox(box, time_, work, options_.directory, made.facts, made.collected,
                        made.seconds);
   // The sandbox goes, whatever else is no longer wanted.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  core::test_stop(core::test_stage::batch_stopping);
   const auto stopping = time_.now();
   if (work.stdin_text && shares_files) {
     exec_request remove;
