@@ -1,8 +1,8 @@
 #include "runtime/providers/local/box.hpp"
 
+#include "runtime/core/test_stop.hpp"
 #include "runtime/providers/local/launch_arguments.hpp"
 #include "runtime/providers/local/processes.hpp"
-#include "runtime/providers/local/remains.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -51,6 +51,10 @@ int memory_file(std::string_view bytes) {
   return fd;
 }
 
+removal remove_one(const remains& left, const std::string& launcher_program) {
+  return std::move(remove_remains(std::span(&left, 1), launcher_program, removal_patience).front());
+}
+
 error ended_early(const exit_report& report, const sandbox_id& id) {
   if (report.failure)
     return *report.failure;
@@ -94,6 +98,7 @@ result<void> box::launch(const sandbox_spec& spec) {
   if (auto noted = shared_->entries->add(record_); !noted)
     return noted;
 
+  core::test_stop(core::test_stage::engine_noted);
   transport::child_command command;
   command.program = shared_->settings.launcher_program;
   command.arguments = {"--args", "3"};
@@ -102,10 +107,11 @@ result<void> box::launch(const sandbox_spec& spec) {
   auto started = transport::child_process::start(strand_, command);
   ::close(arguments);
   if (!started) {
-    finish(std::nullopt);
+    finish(std::nullopt, remove_one(left_over(), shared_->settings.launcher_program));
     return fail(started.error());
   }
   child_.emplace(std::move(*started));
+  core::test_stop(core::test_stage::engine_launched);
   record_.launcher = child_->id();
   record_.launcher_start = start_time_of(child_->id());
   if (auto noted = shared_->entries->update(record_); !noted) {
@@ -257,7 +263,16 @@ asio::awaitable<void> box::supervise() {
       pending.clear();
   }
   const auto status = co_await child_->wait();
-  finish(status ? std::optional<int>(*status) : std::nullopt);
+  const auto remove = [left = left_over(), launcher = shared_->settings.launcher_program] {
+    return remove_one(left, launcher);
+  };
+  // Of a launcher that was killed the processes are still there, and may be slow to die.
+  removal removed;
+  if (was_looked_after())
+    removed = remove();
+  else
+    removed = co_await shared_->cleaners->run(remove);
+  finish(status ? std::optional<int>(*status) : std::nullopt, std::move(removed));
 }
 
 void box::on_line(std::string_view line) {
@@ -285,16 +300,17 @@ void box::on_line(std::string_view line) {
   notify();
 }
 
-void box::finish(std::optional<int> launcher_status) {
-  facts_.launcher_status = launcher_status;
-  // Without a last word the launcher was killed: what it looked after is still there.
+/// What its launcher has not removed; without a last word of it, that may be everything.
+remains box::left_over() const {
   remains left;
   left.id = id_;
   left.dir = dir_;
-  left.may_have_strays = !facts_.isolated && !facts_.exited && !facts_.failed;
-  auto removed = std::move(
-      remove_remains(std::span(&left, 1), shared_->settings.launcher_program, removal_patience)
-          .front());
+  left.may_have_strays = !facts_.isolated && !was_looked_after();
+  return left;
+}
+
+void box::finish(std::optional<int> launcher_status, removal removed) {
+  facts_.launcher_status = launcher_status;
   facts_.counted = std::move(removed.usage);
   auto report = judge_end(facts_);
   if (removed.failure && report.failure)

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "runtime/providers/local/launcher_event.hpp"
+#include "runtime/providers/local/remains.hpp"
 #include "runtime/providers/local/verdict.hpp"
 #include "runtime/providers/local_provider.hpp"
 #include "runtime/providers/provider.hpp"
 #include "runtime/providers/registry.hpp"
+#include "runtime/transport/blocking_pool.hpp"
 #include "runtime/transport/child_process.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,10 +21,14 @@
 
 namespace sandfleet::providers::local {
 
+inline constexpr std::size_t cleaner_threads = 2;
+
 /// What the sandboxes of one provider share.
 struct shared_parts {
   local_settings settings;
   std::shared_ptr<registry> entries;
+  std::shared_ptr<transport::blocking_pool> cleaners =
+      std::make_shared<transport::blocking_pool>(cleaner_threads);
 };
 
 /// One sandbox: its launcher process, and what that has said so far. Every member runs on `strand`.
@@ -58,7 +64,10 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<void> end_now();
   void notify();
   void on_line(std::string_view line);
-  void finish(std::optional<int> launcher_status);
+  void finish(std::optional<int> launcher_status, removal removed);
+  [[nodiscard]] remains left_over() const;
+  /// Until its end, by its launcher.
+  [[nodiscard]] bool was_looked_after() const { return facts_.exited || facts_.failed; }
   [[nodiscard]] instance endpoint() const;
 
   boost::asio::any_io_executor strand_;

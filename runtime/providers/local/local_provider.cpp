@@ -104,6 +104,7 @@ class local_provider final : public provider, public std::enable_shared_from_thi
   ~local_provider() override {
     for (const auto& live : boxes_->all())
       asio::post(live->strand(), [live] { live->abandon(); });
+    shared_->cleaners->close();
   }
 
   [[nodiscard]] provider_name name() const override { return provider_name("local"); }

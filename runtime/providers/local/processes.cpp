@@ -33,6 +33,11 @@ std::uint64_t start_time_of(pid_t pid) {
 process_hold::process_hold(process_hold&& other) noexcept
     : pidfd_(std::exchange(other.pidfd_, -1)) {}
 
+process_hold& process_hold::operator=(process_hold&& other) noexcept {
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
+
 process_hold::~process_hold() {
   if (pidfd_ >= 0)
     ::close(pidfd_);

@@ -13,7 +13,7 @@ namespace sandfleet::providers::local {
 class process_hold {
  public:
   process_hold(process_hold&& other) noexcept;
-  process_hold& operator=(process_hold&&) = delete;
+  process_hold& operator=(process_hold&&) noexcept;
   ~process_hold();
 
   /// Nothing when there is no process of that number and start time (field 22 of /proc/PID/stat;

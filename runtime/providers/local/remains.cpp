@@ -1,9 +1,11 @@
 #include "runtime/providers/local/remains.hpp"
 
 #include "runtime/core/cgroup_usage.hpp"
+#include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
 #include "runtime/providers/local/processes.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
@@ -40,47 +42,78 @@ std::vector<std::string> cgroups_of(const remains& left) {
   return dirs;
 }
 
-void hold(pid_t pid, std::uint64_t start, std::vector<process_hold>& holds) {
-  if (auto held = process_hold::take(pid, start))
-    holds.push_back(std::move(*held));
-}
-
-/// "PID START" as the launcher noted it.
-void hold_init(const remains& left, std::vector<process_hold>& holds) {
-  const auto text = read_file(left.dir + "/init");
-  const auto words = core::split(core::trim(text), ' ');
-  if (words.size() != 2)
-    return;
-  const auto pid = core::parse_integer(words[0]);
-  const auto start = core::parse_integer(words[1]);
-  if (pid && start && *start > 0)
-    hold(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start), holds);
-}
-
-/// The launcher first: it must not act on the death of the others.
-void kill_processes(const remains& left, std::vector<process_hold>& holds) {
-  if (!left.is_of_this_boot)
-    return;
-  if (left.launcher > 0)
-    hold(left.launcher, left.launcher_start, holds);
-  hold_init(left, holds);
-  for (const auto& dir : cgroups_of(left)) {
-    const auto members = read_file(dir + "/cgroup.procs");
-    for (const auto line : core::split(members, '\n'))
-      if (const auto pid = core::parse_integer(line))
-        hold(static_cast<pid_t>(*pid), 0, holds);
+/// Holds on those of a sandbox's processes that live, as far as they are found at one moment.
+class living_processes {
+ public:
+  explicit living_processes(const remains& left) {
+    if (!left.is_of_this_boot)
+      return;
+    if (left.launcher > 0)
+      add(left.launcher, left.launcher_start);
+    add_init(left);
+    for (const auto& dir : cgroups_of(left))
+      for (const auto pid : core::parse_pids(read_file(dir + "/cgroup.procs")))
+        add(pid, 0);
+    if (left.may_have_strays)
+      for (const auto pid : processes_with_environment("SANDFLEET_SANDBOX=" + left.id.str()))
+        if (pid != ::getpid())
+          add(pid, 0);
   }
-  if (left.may_have_strays)
-    for (const auto pid : processes_with_environment("SANDFLEET_SANDBOX=" + left.id.str()))
-      if (pid != ::getpid())
-        hold(pid, 0, holds);
-  for (const auto& process : holds)
-    process.kill();
+
+  [[nodiscard]] bool none() const { return holds_.empty(); }
+
+  void kill() const {
+    for (const auto& process : holds_)
+      process.kill();
+  }
+
+  /// False when some live on at `deadline`.
+  [[nodiscard]] bool have_ended(clock::time_point deadline) const {
+    return std::ranges::all_of(holds_, [&](const auto& one) { return one.wait_until(deadline); });
+  }
+
+ private:
+  void add(pid_t pid, std::uint64_t start) {
+    auto held = process_hold::take(pid, start);
+    // A dead one may have its number until its parent has looked.
+    if (held && !held->wait_until(clock::now()))
+      holds_.push_back(std::move(*held));
+  }
+
+  /// "PID START" as the launcher noted it.
+  void add_init(const remains& left) {
+    const auto text = read_file(left.dir + "/init");
+    const auto words = core::split(core::trim(text), ' ');
+    if (words.size() != 2)
+      return;
+    const auto pid = core::parse_integer(words[0]);
+    const auto start = core::parse_integer(words[1]);
+    if (pid && start && *start > 0)
+      add(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
+  }
+
+  std::vector<process_hold> holds_; ///< the launcher first: it must not act on others' deaths
+};
+
+void kill_all(const remains& left, const living_processes& processes) {
+  processes.kill();
   // What is frozen does not die.
   for (const auto& dir : cgroups_of(left)) {
     write_control(dir + "/freezer.state", "THAWED");
     write_control(dir + "/cgroup.freeze", "0");
   }
+}
+
+/// False when some live on at `deadline`. Those that were just forking when they were killed have
+/// left children whom nobody had seen: it is looked again until there is none.
+bool end_all(const remains& left, living_processes processes, clock::time_point deadline) {
+  while (!processes.none()) {
+    if (!processes.have_ended(deadline))
+      return false;
+    processes = living_processes(left);
+    kill_all(left, processes);
+  }
+  return true;
 }
 
 resource_usage remove_cgroups(const remains& left) {
@@ -122,17 +155,15 @@ std::optional<error> remove_files(const remains& left, const std::string& launch
 std::vector<removal> remove_remains(std::span<const remains> left,
                                     const std::string& launcher_program,
                                     std::chrono::milliseconds patience) {
-  std::vector<std::vector<process_hold>> holds(left.size());
-  for (std::size_t i = 0; i < left.size(); ++i)
-    kill_processes(left[i], holds[i]);
+  std::vector<living_processes> processes;
+  for (const auto& one : left)
+    kill_all(one, processes.emplace_back(one));
   const auto deadline = clock::now() + patience;
   std::vector<removal> removals(left.size());
   for (std::size_t i = 0; i < left.size(); ++i) {
-    for (const auto& process : holds[i])
-      if (!process.wait_until(deadline))
-        removals[i].failure = make_error(errc::timed_out, "a process of the sandbox " +
-                                                              left[i].id.str() + " does not die");
-    holds[i].clear();
+    if (!end_all(left[i], std::move(processes[i]), deadline))
+      removals[i].failure = make_error(errc::timed_out, "a process of the sandbox " +
+                                                            left[i].id.str() + " does not die");
     removals[i].usage = remove_cgroups(left[i]);
     // Its entry stays while something of it lives, so that it is found again.
     if (!removals[i].failure)
