@@ -104,6 +104,9 @@ asio::awaitable<bash_session::impl::wake> bash_session::impl::wait_for_prompt(li
 }
 
 asio::awaitable<result<command_result>> bash_session::impl::eval(command_request request) {
+  // What ended the shell before this command is not its doing.
+  if (current)
+    current->notice_end();
   const bool restarted = std::exchange(ended_before_, false) || (current && current->ended());
   if (auto usable = co_await ready(); !usable)
     co_return tl::unexpected(std::move(usable.error()));

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <poll.h>
 #include <unistd.h>
 #include <utility>
 
@@ -161,6 +162,14 @@ void shell::finish() {
     return;
   read_what_is_left();
   close();
+}
+
+void shell::notice_end() {
+  pollfd gone{pidfd_.native_handle(), POLLIN, 0};
+  if (ended_ || ::poll(&gone, 1, 0) <= 0)
+    return;
+  end_seen_ = true;
+  finish();
 }
 
 void shell::close() {

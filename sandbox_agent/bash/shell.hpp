@@ -58,6 +58,9 @@ class shell : public std::enable_shared_from_this<shell> {
   /// The same at once, for when nobody reads its output any more.
   void kill_now();
 
+  /// Sees at once that it has ended, should the event loop not have come to it yet.
+  void notice_end();
+
   [[nodiscard]] bool at_prompt() const { return conversation_.at_prompt(); }
   [[nodiscard]] bool opened() const { return conversation_.opened(); }
   [[nodiscard]] const prompt_mark& prompt() const { return conversation_.prompt(); }
