@@ -43,6 +43,7 @@ class batch_job {
   result<void> read_tasks();
   result<void> run(engine& runtime, sandbox_spec base, std::size_t concurrency);
   void print(const std::string& results_path) const;
+  void warn(const error& what) { tell(what.to_string(), cli::tone::warning); }
   [[nodiscard]] int status() const;
   [[nodiscard]] std::uint64_t to_do() const { return account_.not_run(); }
   [[nodiscard]] bool uses_default_image() const { return uses_default_image_; }
@@ -258,13 +259,19 @@ result<int> run_batch(const cli::cli_context& context, const std::string& tasks_
   batch_job job(context, std::move(*tasks), std::move(*results));
   if (auto read = job.read_tasks(); !read)
     return tl::unexpected(std::move(read.error()));
-  result<void> outcome;
-  if (job.to_do() > 0) {
+  const bool has_work = job.to_do() > 0;
+  if (has_work)
     if (auto checked = check_base(*base, job.uses_default_image()); !checked)
       return tl::unexpected(std::move(checked.error()));
-    auto runtime = engine::create(std::move(*settings));
-    if (!runtime)
-      return tl::unexpected(std::move(runtime.error()));
+  // Even when no task is left: it removes what a run that was killed has left behind.
+  auto runtime = engine::create(std::move(*settings));
+  if (has_work && !runtime)
+    return tl::unexpected(std::move(runtime.error()));
+  if (runtime)
+    for (const auto& failure : runtime->found_at_start().failures)
+      job.warn(failure);
+  result<void> outcome;
+  if (has_work) {
     const auto concurrency = concurrency_of(context.config, *base);
     outcome = job.run(*runtime, std::move(*base), concurrency);
   }
