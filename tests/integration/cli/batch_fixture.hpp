@@ -28,6 +28,7 @@ class batch_files {
 
   [[nodiscard]] std::string shared(const std::string& name) const;
   [[nodiscard]] std::string results_path() const { return files_.path() + "/results.jsonl"; }
+  [[nodiscard]] std::string state_dir() const { return state_.path(); }
   [[nodiscard]] const surroundings& around() const { return around_; }
 
   /// A pipe that tasks open as /shared/NAME.

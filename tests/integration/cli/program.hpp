@@ -44,6 +44,7 @@ class running {
   void close_output();
 
   void send_signal(int number) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
   /// Writes `input` to standard input, closes it, and reads to the end.
   ended wait(const std::string& input = {});
