@@ -41,6 +41,7 @@ void plan_devices(const host_view& host, steps& plan) {
     device.kind = step_kind::host_tree;
     device.target = device.text = std::string("/dev/") + name;
     device.is_device = true;
+    device.read_only = true; // its mode and owner: what it does is not a matter of the mount
     if (host.kind(device.text) != file_kind::missing)
       plan.push_back(device);
   }

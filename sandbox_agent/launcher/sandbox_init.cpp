@@ -4,6 +4,8 @@
 #include "sandbox_agent/launcher/capabilities.hpp"
 #include "sandbox_agent/launcher/failure_pipe.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
+#include "sandbox_agent/launcher/proc_masks.hpp"
+#include "sandbox_agent/launcher/syscall_filter.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
@@ -96,7 +98,11 @@ result<void> prepare(const init_context& context) {
   if (auto done = make_file_system(context, base.get()); !done)
     return done;
   shut_side_doors();
-  return drop_privileges();
+  if (auto done = mask_proc(); !done)
+    return done;
+  if (auto done = drop_privileges(); !done)
+    return done;
+  return install_syscall_filter();
 }
 
 } // namespace
