@@ -4,15 +4,14 @@
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
 #include "sandbox_agent/server/router.hpp"
+#include "sandbox_agent/stop_signals.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <string>
@@ -48,17 +47,14 @@ class server {
             loop.get_executor(), [this](auto& exchange) { return route(context_, exchange); },
             http_options()),
         reaper_(loop.get_executor(), [this](pid_t pid) { return context_.shells.is_shell(pid); }),
-        stop_signals_(loop, SIGTERM, SIGINT), lifeline_(loop) {}
+        stop_signals_(loop), lifeline_(loop) {}
 
   result<void> start() {
     if (auto made = files::make_directories(given_.working_dir); !made)
       return made;
     if (auto listening = listen(); !listening)
       return listening;
-    stop_signals_.async_wait([this](error_code ec, int) {
-      if (!ec)
-        stop_gracefully();
-    });
+    stop_signals_.async_wait([this] { stop_gracefully(); });
     if (given_.lifeline_fd) {
       error_code ec;
       lifeline_.assign(*given_.lifeline_fd, ec);
@@ -130,10 +126,7 @@ class server {
   void stop_gracefully() {
     asio::co_spawn(loop_, http_.stop(stop_grace),
                    [this](const std::exception_ptr&) { loop_.stop(); });
-    stop_signals_.async_wait([this](error_code ec, int) { // asked twice
-      if (!ec)
-        loop_.stop();
-    });
+    stop_signals_.async_wait([this] { loop_.stop(); }); // asked twice
   }
 
   asio::io_context& loop_;
@@ -141,7 +134,7 @@ class server {
   context context_;
   transport::http_server http_;
   reaper reaper_;
-  asio::signal_set stop_signals_;
+  stop_signals stop_signals_;
   asio::posix::stream_descriptor lifeline_;
   std::array<char, 64> lifeline_bytes_{};
   int exit_status_ = 0;

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <map>
 #include <string>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <vector>
 
@@ -35,6 +36,14 @@ std::map<std::string, std::string> take_environment() {
   return environment;
 }
 
+/// What runs in the sandbox has the agent's ids: without this it could trace the agent, read its
+/// memory and take its descriptors. Not where the agent is a plain process, whose own /proc files
+/// would be closed to itself.
+void be_untouchable() {
+  if (::getpid() == 1)
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 void reset_signals() {
   sigset_t none;
   ::sigemptyset(&none);
@@ -48,6 +57,7 @@ void reset_signals() {
 } // namespace
 
 int main(int argc, char** argv) {
+  be_untouchable();
   keep_memory_small();
   reset_signals();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
