@@ -1,6 +1,7 @@
 #include "sandbox_agent/launcher/agent_exec.hpp"
 
 #include "sandbox_agent/launcher/failure_pipe.hpp"
+#include "sandbox_agent/launcher/file_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,9 +58,14 @@ void set_limits() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+  // A limit of one byte makes no core file, and is the only one that also keeps the kernel from
+  // handing the dump to a program or socket of the machine's, which the task must not bring back.
   rlimit core{};
   if (::getrlimit(RLIMIT_CORE, &core) == 0) {
-    core.rlim_cur = 0; // the pattern of core files is the machine's
+    core.rlim_cur = std::min<rlim_t>(core.rlim_max, 1);
+    const auto pattern = read_text("/proc/sys/kernel/core_pattern");
+    if (pattern.starts_with('|') || pattern.starts_with('@'))
+      core.rlim_max = core.rlim_cur;
     ::setrlimit(RLIMIT_CORE, &core);
   }
 }
