@@ -48,3 +48,16 @@ function(sandfleet_test name)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES ${properties})
 endfunction()
+
+# sandfleet_test_as_plain_user(name [ARGS a ...]): the tests of `name` once more, all in one, as a user
+# without privilege, and as one with subordinate ids.
+function(sandfleet_test_as_plain_user name)
+  cmake_parse_arguments(ARG "" "" "ARGS" ${ARGN})
+  set(script "${PROJECT_SOURCE_DIR}/tests/support/as_plain_user.sh")
+  add_test(NAME ${name}.as_a_plain_user
+           COMMAND "${script}" "$<TARGET_FILE:${name}>" ${ARG_ARGS})
+  add_test(NAME ${name}.as_a_plain_user_with_subordinate_ids
+           COMMAND "${script}" --subordinate-ids "$<TARGET_FILE:${name}>" ${ARG_ARGS})
+  set_tests_properties(${name}.as_a_plain_user ${name}.as_a_plain_user_with_subordinate_ids PROPERTIES
+    TIMEOUT 180 SKIP_RETURN_CODE 77 ENVIRONMENT "SANDFLEET_BIN=${CMAKE_BINARY_DIR}/bin")
+endfunction()
