@@ -16,7 +16,7 @@ class no_group final : public control_group {
     return fail(make_error(errc::unsupported, "this sandbox cannot be paused")
                     .with_cause("pausing needs a control group"));
   }
-  void remove() override {}
+  std::vector<std::string> remove() override { return {}; }
 };
 
 } // namespace
@@ -51,14 +51,17 @@ made_cgroup make_cgroup(const std::vector<cgroup_hierarchy>& hierarchies, const 
   return made;
 }
 
-void remove_cgroup_dir(const std::string& dir) {
+bool remove_cgroup_dir(const std::string& dir) {
   constexpr int attempts = 200;
   constexpr timespec pause{0, 1'000'000};
   for (int i = 0; i < attempts; ++i) {
-    if (::rmdir(dir.c_str()) == 0 || errno != EBUSY)
-      return;
+    if (::rmdir(dir.c_str()) == 0 || errno == ENOENT)
+      return true;
+    if (errno != EBUSY)
+      return false;
     ::nanosleep(&pause, nullptr);
   }
+  return false;
 }
 
 void detail::note_all_unenforced(const resource_limits& limits, const std::string& why,

@@ -31,8 +31,8 @@ class control_group {
   [[nodiscard]] virtual bool can_pause() const { return false; }
   [[nodiscard]] virtual result<void> set_paused(bool paused) = 0;
 
-  /// Removes the groups; their processes must have ended.
-  virtual void remove() = 0;
+  /// Removes the groups; their processes must have ended. Returns the directories that stay.
+  virtual std::vector<std::string> remove() = 0;
 };
 
 /// What was made, and for each limit that was asked for, whether it holds.
@@ -50,8 +50,9 @@ planned_cgroups(const std::vector<cgroup_hierarchy>& hierarchies, const std::str
 [[nodiscard]] made_cgroup make_cgroup(const std::vector<cgroup_hierarchy>& hierarchies,
                                       const std::string& id, const resource_limits& limits);
 
-/// rmdir, repeated while the kernel still counts processes that have just ended.
-void remove_cgroup_dir(const std::string& dir);
+/// rmdir, repeated while the kernel still counts processes that have just ended. False when the
+/// directory stays.
+[[nodiscard]] bool remove_cgroup_dir(const std::string& dir);
 
 /// True when cpu, memory or pids are limited through version 1 on this machine.
 [[nodiscard]] bool uses_version1(const std::vector<cgroup_hierarchy>& hierarchies);

@@ -93,11 +93,10 @@ class cgroup_v1 final : public control_group {
     return fail(errc::timed_out, "the sandbox's processes did not freeze");
   }
 
-  void remove() override {
+  std::vector<std::string> remove() override {
     tasks_.clear();
-    for (const auto& dir : dirs_)
-      remove_cgroup_dir(dir);
-    dirs_.clear();
+    std::erase_if(dirs_, remove_cgroup_dir);
+    return dirs_;
   }
 
  private:

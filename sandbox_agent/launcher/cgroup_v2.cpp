@@ -76,9 +76,11 @@ class cgroup_v2 final : public control_group {
     }
   }
 
-  void remove() override {
+  std::vector<std::string> remove() override {
     fd_.reset();
-    remove_cgroup_dir(dir_);
+    if (remove_cgroup_dir(dir_))
+      return {};
+    return {dir_};
   }
 
  private:

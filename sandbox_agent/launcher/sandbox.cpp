@@ -32,7 +32,8 @@ namespace {
 constexpr const char* socket_name = "/agent.sock";
 constexpr const char* scratch_name = "/scratch";
 constexpr std::array plain_dirs = {"/workspace", "/home", "/tmp"};
-constexpr std::array notes = {"/cgroups", "/init"};
+constexpr const char* cgroups_note = "/cgroups";
+constexpr const char* init_note = "/init";
 
 struct pipe_ends {
   unique_fd read;
@@ -69,7 +70,7 @@ std::vector<cgroup_hierarchy> note_cgroups(const request& wanted) {
   std::string text;
   for (const auto& dir : planned_cgroups(hierarchies, wanted.id, wanted.limits))
     text += dir + "\n";
-  (void)put_file(wanted.state_dir + "/cgroups", text, 0600);
+  (void)put_file(wanted.state_dir + cgroups_note, text, 0600);
   return hierarchies;
 }
 
@@ -246,7 +247,7 @@ class maker {
   void note_init() {
     const auto text = std::to_string(made_.process) + " " +
                       std::to_string(process_start_time(made_.process)) + "\n";
-    (void)put_file(wanted_.state_dir + "/init", text, 0600);
+    (void)put_file(wanted_.state_dir + init_note, text, 0600);
   }
 
   result<void> map_ids() {
@@ -286,8 +287,9 @@ result<sandbox> make_sandbox(const request& wanted) {
 
 std::vector<std::string> clean_up(const request& wanted, control_group* group, const id_map& ids) {
   std::vector<std::string> left;
-  if (group != nullptr)
-    group->remove();
+  const auto groups = group != nullptr ? group->remove() : std::vector<std::string>{};
+  for (const auto& dir : groups)
+    left.push_back("cannot remove the control group '" + dir + "'");
   const auto remove = [&](const char* name) {
     const auto path = wanted.state_dir + name;
     if (const int failed = remove_tree_of(path, ids))
@@ -298,8 +300,10 @@ std::vector<std::string> clean_up(const request& wanted, control_group* group, c
   if (wanted.isolation == isolation_mode::none)
     for (const char* dir : plain_dirs)
       remove(dir);
-  for (const char* note : notes)
-    remove(note);
+  // What stays is still noted, for whoever removes the state directory.
+  if (groups.empty())
+    remove(cgroups_note);
+  remove(init_note);
   return left;
 }
 

@@ -116,15 +116,27 @@ bool end_all(const remains& left, living_processes processes, clock::time_point 
   return true;
 }
 
-resource_usage remove_cgroups(const remains& left) {
+/// False when the directory stays. Repeated until the kernel no longer counts the dead.
+bool remove_cgroup(const std::string& dir) {
   constexpr int attempts = 200;
   constexpr timespec pause{0, 1'000'000};
+  for (int i = 0; i < attempts; ++i) {
+    if (::rmdir(dir.c_str()) == 0 || errno == ENOENT)
+      return true;
+    if (errno != EBUSY)
+      return false;
+    ::nanosleep(&pause, nullptr);
+  }
+  return false;
+}
+
+void remove_cgroups(const remains& left, removal& told) {
   const auto dirs = cgroups_of(left);
-  auto used = core::cgroup_usage(dirs, read_file);
+  told.usage = core::cgroup_usage(dirs, read_file);
   for (const auto& dir : dirs)
-    for (int i = 0; i < attempts && ::rmdir(dir.c_str()) != 0 && errno == EBUSY; ++i)
-      ::nanosleep(&pause, nullptr); // until the kernel no longer counts the dead
-  return used;
+    if (!remove_cgroup(dir) && !told.failure)
+      told.failure =
+          errno_error(errc::io_error, "cannot remove the control group '" + dir + "'", errno);
 }
 
 /// What was made under ids that are not this user's, the launcher can remove.
@@ -164,8 +176,8 @@ std::vector<removal> remove_remains(std::span<const remains> left,
     if (!end_all(left[i], std::move(processes[i]), deadline))
       removals[i].failure = make_error(errc::timed_out, "a process of the sandbox " +
                                                             left[i].id.str() + " does not die");
-    removals[i].usage = remove_cgroups(left[i]);
-    // Its entry stays while something of it lives, so that it is found again.
+    remove_cgroups(left[i], removals[i]);
+    // Its entry stays while something of it does, so that it is found again.
     if (!removals[i].failure)
       removals[i].failure = remove_files(left[i], launcher_program);
   }
