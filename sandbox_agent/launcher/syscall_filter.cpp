@@ -11,7 +11,7 @@ namespace sandfleet::launcher {
 namespace {
 
 constexpr auto code = std::to_array<sock_filter>({
-#include "syscall_filter_code.inc" // made by syscall_filter/generate.cpp
+#include "sandbox_agent/launcher/syscall_filter_code.inc" // made by syscall_filter/generate.cpp
 });
 
 } // namespace

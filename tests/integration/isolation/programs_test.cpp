@@ -28,8 +28,7 @@ TEST_P(programs, work) {
 INSTANTIATE_TEST_SUITE_P(
     everyday, programs,
     ::testing::Values(
-        program{"bash",
-                "bash -c 'sleep 0 & wait %1; echo $((6*7)) | tee >(cat >/dev/null)'",
+        program{"bash", "bash -c 'sleep 0 & wait %1; echo $((6*7)) | tee >(cat >/dev/null)'",
                 "42\n"},
         program{"python3",
                 "python3 -c 'import concurrent.futures as f\n"

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "runtime/providers/local_provider.hpp"
+#include "tests/support/leftovers.hpp"
 
 #include <sandfleet/ids.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -30,11 +32,6 @@ namespace sandfleet::tests {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 inline void write_file(const std::string& path, const std::string& text) {
   std::ofstream(path) << text;
@@ -75,29 +72,6 @@ inline std::string ask(const std::string& socket_path, const std::string& comman
   }
   ::close(fd);
   return answer;
-}
-
-/// True when the process has ended, or ends within ten seconds.
-inline bool ends(pid_t pid) {
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0)
-    return true;
-  pollfd ended{pidfd, POLLIN, 0};
-  const int count = ::poll(&ended, 1, 10'000);
-  ::close(pidfd);
-  return count > 0;
-}
-
-/// Directories of control groups that are named after the sandbox.
-inline std::vector<std::string> cgroups_of(const sandbox_id& id) {
-  std::vector<std::string> found;
-  std::error_code ignored;
-  const auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator at("/sys/fs/cgroup", options, ignored), last; at != last;
-       at.increment(ignored))
-    if (at->path().filename() == "sandfleet-" + id.str())
-      found.push_back(at->path());
-  return found;
 }
 
 /// A provider over real launchers, with the double in the agent's place.
@@ -184,8 +158,7 @@ class local_fixture : public ::testing::Test {
 
   void expect_nothing_left(const sandbox_id& id) {
     EXPECT_FALSE(fs::exists(dir_of(id)));
-    EXPECT_TRUE(cgroups_of(id).empty());
-    EXPECT_EQ(read_file("/proc/self/mountinfo").find(id.str()), std::string::npos);
+    EXPECT_THAT(traces_of(id.str()), ::testing::IsEmpty());
   }
 
   temporary_dir state_;

@@ -1,6 +1,9 @@
 #include "tests/integration/local/local_fixture.hpp"
 
 #include <csignal>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace sandfleet::tests {
@@ -65,7 +68,7 @@ TEST_F(local_recovery, a_killed_engine_takes_its_sandboxes_with_it) {
   kill_engine(other);
   EXPECT_TRUE(ends(launcher));
   EXPECT_TRUE(ends(init));
-  EXPECT_TRUE(cgroups_of(other.id).empty());
+  EXPECT_TRUE(cgroups_of(other.id.str()).empty());
   const auto report = recover();
   ASSERT_EQ(report.removed, std::vector{other.id}) << "its entry is left to the next engine";
   EXPECT_TRUE(report.failures.empty());
@@ -146,6 +149,85 @@ TEST_F(local_recovery, damaged_entries_go_and_foreign_ones_stay) {
   EXPECT_TRUE(fs::exists(sandboxes + "/something"));
   EXPECT_TRUE(fs::is_symlink(sandboxes + "/sb-00000000000000ae"));
   EXPECT_FALSE(fs::exists(state_.path() + "/owners/0123456789abcdef.lock"));
+}
+
+/// What a directory of a sandbox that nobody looks after any more holds must go, whoever owns it.
+class local_remains : public local_recovery {
+ protected:
+  void SetUp() override {
+    local();
+    fs::create_directory(dir_);
+  }
+
+  void expect_removed() {
+    EXPECT_EQ(recover().removed, std::vector{id_});
+    EXPECT_FALSE(fs::exists(dir_));
+  }
+
+  sandbox_id id_{"sb-00000000000000af"};
+  std::string dir_ = dir_of(id_);
+};
+
+/// Mounts an overlay with its directories below `dir` and uses it, in namespaces of a child's own.
+bool use_overlay(const std::string& dir) {
+  const auto user = "0 " + std::to_string(::geteuid()) + " 1";
+  const auto group = "0 " + std::to_string(::getegid()) + " 1";
+  const auto child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+      ::_exit(1);
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/uid_map", user);
+    write_file("/proc/self/gid_map", group);
+    for (const char* name : {"/lower", "/upper", "/work", "/merged"})
+      if (::mkdir((dir + name).c_str(), 0755) != 0)
+        ::_exit(2);
+    write_file(dir + "/lower/file", "text");
+    const auto options =
+        "lowerdir=" + dir + "/lower,upperdir=" + dir + "/upper,workdir=" + dir + "/work,userxattr";
+    if (::mount("overlay", (dir + "/merged").c_str(), "overlay", 0, options.c_str()) != 0)
+      ::_exit(3);
+    write_file(dir + "/merged/file", "changed");
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_F(local_remains, of_an_overlay_are_removed) {
+  fs::create_directory(dir_ + "/scratch");
+  if (!use_overlay(dir_ + "/scratch"))
+    GTEST_SKIP() << "overlays cannot be mounted in a user namespace here";
+  EXPECT_EQ(fs::status(dir_ + "/scratch/work/work").permissions(), fs::perms::none);
+  expect_removed();
+}
+
+TEST_F(local_remains, of_subordinate_ids_are_removed) {
+  const auto given = dir_ + "/scratch";
+  fs::create_directory(given);
+  fs::permissions(given, fs::perms(0777));
+  sandbox_spec spec;
+  spec.volumes = {{given, "/data", false}};
+  const auto box = start(spec);
+  in(box, "setpriv --reuid=1000 --regid=1000 --clear-groups "
+          "sh -c 'mkdir -p /data/a/b/c; touch /data/a/b/file; chmod 000 /data/a/b /data/a'");
+  struct stat made {};
+  if (::stat((given + "/a").c_str(), &made) != 0)
+    GTEST_SKIP() << "this user has no subordinate ids";
+  EXPECT_NE(made.st_uid, 0U);
+  EXPECT_NE(made.st_uid, ::geteuid());
+  ASSERT_TRUE(stop(box.id));
+  expect_removed();
+}
+
+TEST_F(local_remains, without_permissions_are_removed) {
+  const auto deep = dir_ + "/scratch/a/b";
+  fs::create_directories(deep);
+  write_file(deep + "/file", "");
+  fs::permissions(deep, fs::perms::none);
+  fs::permissions(dir_ + "/scratch/a", fs::perms::none);
+  expect_removed();
 }
 
 } // namespace
