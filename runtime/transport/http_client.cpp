@@ -1,5 +1,9 @@
 #include "runtime/transport/http_client.hpp"
 
+#include "runtime/core/text.hpp"
+#include "runtime/transport/http_head.hpp"
+#include "runtime/transport/input_buffer.hpp"
+#include "runtime/transport/message_parser.hpp"
 #include "runtime/transport/op.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -9,13 +13,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
 #include <array>
@@ -32,8 +32,9 @@ using socket_type = asio::generic::stream_protocol::socket;
 
 namespace {
 
-constexpr std::size_t max_header_bytes = 64U << 10;
-constexpr std::size_t read_chunk_bytes = 64U << 10;
+constexpr std::size_t short_capacity = 4U << 10; ///< most replies fit
+constexpr std::size_t long_capacity = 64U << 10;
+constexpr std::uint32_t longest_head = 64U << 10;
 
 struct connection {
   explicit connection(const asio::any_io_executor& executor) : socket(executor) {}
@@ -46,10 +47,10 @@ struct connection {
   }
 
   socket_type socket;
-  boost::beast::flat_buffer buffer;
+  input_buffer input;
 };
 
-bool is_interim(unsigned status) {
+bool is_interim(int status) {
   return status >= 100 && status < 200 && status != 101;
 }
 
@@ -124,87 +125,98 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     }
   }
 
-  http::request<http::string_body> encode(const http_request& request) const {
-    http::request<http::string_body> message;
-    message.method_string(request.method);
-    message.target(request.target);
-    message.version(11);
+  std::string head_of(const http_request& request) const {
+    std::string head;
+    head.reserve(512);
+    head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
     const auto* tcp = std::get_if<tcp_endpoint>(&where);
-    message.set(http::field::host, tcp ? tcp->host : "localhost");
+    append_header(head, "Host", tcp ? std::string_view(tcp->host) : "localhost");
     for (const auto& [name, value] : request.headers)
-      message.set(name, value);
-    message.body() = request.body;
-    message.prepare_payload();
-    return message;
+      append_header(head, name, value);
+    if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))
+      append_header(head, "Content-Length", std::to_string(request.body.size()));
+    head += "\r\n";
+    return head;
+  }
+
+  /// Reads at least a byte, or the end of a reply that only the connection's end ends.
+  static asio::awaitable<void> read_more(connection& c, reply_parser& parser, error_code& ec) {
+    if (c.input.bytes().size() > longest_head) { // a chunk's head: the parser bounds only the first
+      ec = http::error::header_limit;
+      co_return;
+    }
+    const bool is_long = parser.is_header_done() &&
+                         parser.content_length_remaining().value_or(long_capacity) > short_capacity;
+    const auto [room, size] = c.input.prepare(is_long ? long_capacity : short_capacity);
+    const auto got = co_await c.socket.async_read_some(
+        asio::buffer(room, size), asio::redirect_error(asio::use_awaitable, ec));
+    c.input.commit(got);
+    if (ec != asio::error::eof)
+      co_return;
+    ec = parser.got_some() ? error_code() : http::error::end_of_stream;
+    if (!ec)
+      parser.put_eof(ec);
   }
 
   /// One exchange on one connection. The reply is complete, or `failed` says where it broke.
   asio::awaitable<result<http_reply>> exchange(connection& c, const http_request& request,
                                                broken& failed) {
-    const auto message = encode(request);
-    co_await http::async_write(c.socket, message,
+    const auto head = head_of(request);
+    const std::array<asio::const_buffer, 2> message{asio::buffer(head), asio::buffer(request.body)};
+    co_await asio::async_write(c.socket, message,
                                asio::redirect_error(asio::use_awaitable, failed.code));
     if (failed.code)
       co_return fail(errc::connection_failed, "");
 
-    std::optional<http::response_parser<http::buffer_body>> held;
-    do { // interim replies (RFC 9110, 15.2) come before the one that counts
-      auto& next = held.emplace();
-      next.header_limit(max_header_bytes);
-      next.body_limit(boost::none);
-      if (request.method == "HEAD")
-        next.skip(true);
-      co_await http::async_read_header(c.socket, c.buffer, next,
-                                       asio::redirect_error(asio::use_awaitable, failed.code));
-      failed.reply_begun = failed.reply_begun || next.got_some();
-      if (failed.code)
-        co_return fail(errc::connection_failed, "");
-    } while (is_interim(held->get().result_int()));
-    auto& parser = *held;
-
     http_reply reply;
-    reply.status = parser.get().result_int();
-    for (const auto& field : parser.get().base()) {
-      std::string name(field.name_string());
-      std::ranges::transform(name, name.begin(), [](unsigned char ch) {
-        return static_cast<char>(ch >= 'A' && ch <= 'Z' ? ch + ('a' - 'A') : ch);
-      });
-      reply.headers.emplace_back(std::move(name), std::string(field.value()));
-    }
-
-    // Short replies are the rule; malloc tidies its whole heap whenever 64 KiB are given back.
-    const auto chunk_bytes = static_cast<std::size_t>(std::clamp<std::uint64_t>(
-        parser.content_length_remaining().value_or(read_chunk_bytes), 1, read_chunk_bytes));
-    const auto chunk = std::make_unique_for_overwrite<char[]>(chunk_bytes);
-    while (!parser.is_done()) {
-      parser.get().body().data = chunk.get();
-      parser.get().body().size = chunk_bytes;
-      // Not async_read: it waits until the chunk is full, and a stream's pieces are wanted at once.
-      co_await http::async_read_some(c.socket, c.buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, failed.code));
-      if (failed.code == http::error::need_buffer)
+    std::optional<reply_parser> held;
+    for (;;) {
+      if (!held) {
+        held.emplace();
+        held->header_limit(longest_head);
+        held->skip(request.method == "HEAD");
+      }
+      auto& parser = *held;
+      const auto bytes = c.input.bytes();
+      std::size_t parsed = 0;
+      parser.piece = {};
+      if (!bytes.empty())
+        parsed = parser.put(asio::buffer(bytes.data(), bytes.size()), failed.code);
+      failed.reply_begun = failed.reply_begun || parser.got_some();
+      if (failed.code == http::error::need_more)
         failed.code = {};
       if (failed.code)
         co_return fail(errc::connection_failed, "");
-      const std::string_view piece(chunk.get(), chunk_bytes - parser.get().body().size);
-      if (piece.empty())
-        continue; // what was read was framing
-      if (request.on_body) {
-        request.on_body(reply.status, piece);
-      } else {
-        if (reply.body.size() + piece.size() > request.max_reply_bytes)
-          co_return fail(
-              make_error(errc::limit_exceeded, request.method + " " + request.target + " on " +
-                                                   to_string(where) + ": the reply is too large")
-                  .with("max_bytes", static_cast<std::int64_t>(request.max_reply_bytes)));
-        reply.body += piece;
+      if (request.on_body && !parser.piece.empty())
+        request.on_body(parser.status, parser.piece);
+      else if (parser.piece.size() > request.max_reply_bytes - reply.body.size())
+        co_return fail(make_error(errc::limit_exceeded, request.method + " " + request.target +
+                                                            " on " + to_string(where) +
+                                                            ": the reply is too large")
+                           .with("max_bytes", static_cast<std::int64_t>(request.max_reply_bytes)));
+      else
+        reply.body += parser.piece;
+      c.input.consume(parsed);
+      if (parser.is_done()) {
+        if (!is_interim(parser.status))
+          break;
+        held.reset(); // RFC 9110, 15.2: the one that counts is yet to come
+      } else if (parsed == 0) {
+        co_await read_more(c, parser, failed.code);
+        if (failed.code)
+          co_return fail(errc::connection_failed, "");
       }
     }
+    reply.status = held->status;
+    reply.headers = std::move(held->headers);
+    for (auto& [name, value] : reply.headers)
+      name = core::to_lower(name);
     // What follows a reply is the reply to no request of ours.
-    if (!parser.keep_alive() || c.buffer.size() != 0 || reply.status == 101) {
+    if (!held->keep_alive() || !c.input.bytes().empty() || reply.status == 101) {
       error_code ignored;
       c.socket.close(ignored);
     }
+    c.input.shrink(short_capacity);
     co_return reply;
   }
 

@@ -1,5 +1,7 @@
 #include "runtime/transport/http_connection.hpp"
 
+#include "runtime/transport/http_head.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -48,19 +50,7 @@ std::string_view http_date() {
   return {text.data(), size};
 }
 
-/// A header's value comes from anywhere; it must not end its line.
-void append_header(std::string& head, std::string_view name, std::string_view value) {
-  head.append(name).append(": ");
-  for (const char c : value)
-    head += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '_' : c;
-  head += "\r\n";
-}
-
 } // namespace
-
-request_parser::request_parser() {
-  body_limit(boost::none);
-}
 
 std::string_view request_parser::header(std::string_view name) const {
   const auto found =
@@ -73,48 +63,6 @@ void request_parser::on_request_impl(http::verb, view method_text, view target_t
   method.assign(method_text.data(), method_text.size());
   target.assign(target_text.data(), target_text.size());
   version = static_cast<unsigned>(number);
-}
-
-void request_parser::on_field_impl(http::field, view name, view value, error_code&) {
-  headers.emplace_back(std::string(name.data(), name.size()),
-                       std::string(value.data(), value.size()));
-}
-
-std::size_t request_parser::on_body_impl(view body, error_code&) {
-  piece = {body.data(), body.size()};
-  return body.size();
-}
-
-std::size_t request_parser::on_chunk_body_impl(std::uint64_t, view body, error_code&) {
-  piece = {body.data(), body.size()};
-  return body.size();
-}
-
-std::pair<char*, std::size_t> input_buffer::prepare(std::size_t wanted_capacity) {
-  const auto held = end_ - begin_;
-  if (capacity_ < wanted_capacity || capacity_ == held) {
-    const auto larger = std::max(wanted_capacity, capacity_ == held ? 2 * capacity_ : capacity_);
-    auto moved = std::make_unique_for_overwrite<char[]>(larger);
-    if (held > 0)
-      std::memcpy(moved.get(), data_.get() + begin_, held);
-    data_ = std::move(moved);
-    capacity_ = larger;
-  } else if (held > 0 && begin_ > 0) {
-    std::memmove(data_.get(), data_.get() + begin_, held);
-  }
-  begin_ = 0;
-  end_ = held;
-  return {data_.get() + end_, capacity_ - end_};
-}
-
-void input_buffer::shrink(std::size_t keep_capacity) {
-  if (begin_ != end_)
-    return;
-  begin_ = end_ = 0;
-  if (capacity_ > keep_capacity) {
-    data_.reset();
-    capacity_ = 0;
-  }
 }
 
 error http_connection::broken(const char* what, error_code why) const {

@@ -3,64 +3,17 @@
 // Internal to the HTTP server: what one connection holds, and how it reads and writes.
 
 #include "runtime/transport/http_server.hpp"
+#include "runtime/transport/input_buffer.hpp"
+#include "runtime/transport/message_parser.hpp"
 #include "runtime/transport/url.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 
 #include <vector>
 
 namespace sandfleet::transport {
-
-/// A request without its body, which is handed on as it lies in the buffer.
-class request_parser : public boost::beast::http::basic_parser<true> {
- public:
-  request_parser();
-
-  [[nodiscard]] std::string_view header(std::string_view name) const;
-
-  std::string method;
-  std::string target;
-  unsigned version = 11;
-  header_list headers;
-  std::string_view piece; ///< of the body, found by the last `put`
-
- private:
-  using view = boost::beast::string_view;
-  using error_code = boost::beast::error_code;
-  using optional_length = boost::optional<std::uint64_t>;
-  void on_request_impl(boost::beast::http::verb, view method_text, view target_text, int number,
-                       error_code& ec) override;
-  void on_response_impl(int, view, int, error_code&) override {}
-  void on_field_impl(boost::beast::http::field, view name, view value, error_code& ec) override;
-  void on_header_impl(error_code&) override {}
-  void on_body_init_impl(optional_length const&, error_code&) override {}
-  std::size_t on_body_impl(view body, error_code&) override;
-  void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, view body, error_code&) override;
-  void on_finish_impl(error_code&) override {}
-};
-
-/// Bytes that were received and not yet used.
-class input_buffer {
- public:
-  [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
-  [[nodiscard]] std::size_t capacity() const { return capacity_; }
-  void consume(std::size_t count) { begin_ += count; }
-  /// Room for more at the end of `bytes`, whose address may change.
-  std::pair<char*, std::size_t> prepare(std::size_t wanted_capacity);
-  void commit(std::size_t count) { end_ += count; }
-  /// Gives memory back when nothing is held.
-  void shrink(std::size_t keep_capacity);
-
- private:
-  std::unique_ptr<char[]> data_;
-  std::size_t capacity_ = 0;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-};
 
 struct http_connection {
   using socket_type = boost::asio::generic::stream_protocol::socket;

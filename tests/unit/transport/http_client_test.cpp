@@ -161,6 +161,56 @@ TEST_F(http_client_test, writes_method_target_headers_and_length) {
   EXPECT_NE(head.find("Content-Length: 5\r\n"), std::string::npos) << head;
 }
 
+TEST_F(http_client_test, a_headers_value_cannot_end_its_line) {
+  server.on_next_connection({{ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  ASSERT_TRUE(send(client, {.headers = {{"X-Key", "v\r\nX-Forged: yes"}}}));
+  EXPECT_EQ(server.heads().front().find("\nX-Forged"), std::string::npos);
+}
+
+TEST_F(http_client_test, a_reply_without_a_length_ends_with_its_connection) {
+  server.on_next_connection({{"HTTP/1.1 200 OK\r\n\r\nto the end", true}});
+  server.on_next_connection({{"HTTP/1.1 200 OK\r\n", true}});
+  http_client client(context.get_executor(), server.where());
+  const auto whole = send(client, {});
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  EXPECT_EQ(whole->body, "to the end");
+  const auto cut = send(client, {});
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, errc::connection_failed);
+}
+
+TEST_F(http_client_test, replies_to_head_and_204_have_no_body) {
+  server.on_next_connection({{"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"},
+                             {"HTTP/1.1 204 No Content\r\n\r\n"},
+                             {ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  EXPECT_EQ(send(client, {.method = "HEAD"})->body, "");
+  EXPECT_EQ(send(client, {})->status, 204);
+  EXPECT_EQ(send(client, {})->body, "ok");
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(http_client_test, a_long_reply_arrives_whole) {
+  std::string body;
+  while (body.size() < 1'000'000)
+    body += std::to_string(body.size()) + ' ';
+  const auto reply_head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size());
+  server.on_next_connection({{reply_head + "\r\n\r\n" + body}, {ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  EXPECT_EQ(send(client, {})->body, body);
+  EXPECT_EQ(send(client, {})->body, "ok");
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(http_client_test, a_head_without_end_is_refused) {
+  server.on_next_connection({{"HTTP/1.1 200 OK\r\nX-Long: " + std::string(200'000, 'x')}});
+  http_client client(context.get_executor(), server.where());
+  const auto reply = send(client, {});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, errc::protocol_error);
+}
+
 TEST_F(http_client_test, a_connection_that_the_server_closed_is_not_reused) {
   server.on_next_connection({{ok_reply, true}});
   server.on_next_connection({{ok_reply}});
