@@ -1,6 +1,7 @@
 #include "sandbox_agent/agent.hpp"
 
 #include "runtime/core/test_stop.hpp"
+#include "runtime/protocol/agent_api.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
 #include "sandbox_agent/server/router.hpp"
@@ -110,7 +111,7 @@ class server {
 
   void give_up(const error& failure) {
     complain(failure);
-    exit_status_ = 1;
+    exit_status_ = failure.code == errc::not_found ? protocol::no_shell_status : 1;
     loop_.stop();
   }
 

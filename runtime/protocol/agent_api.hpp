@@ -18,6 +18,9 @@ namespace sandfleet::protocol {
 inline constexpr std::string_view api_key_header = "X-Session-API-Key";
 inline constexpr std::string_view stream_media_type = "application/vnd.sandfleet.stream";
 
+/// What the agent exits with when it finds no shell, as shells do for a command that is not there.
+inline constexpr int no_shell_status = 127;
+
 /// Ceilings of what a request may ask for.
 inline constexpr std::size_t max_output_bytes_ceiling = std::size_t{256} << 20;
 inline constexpr std::chrono::hours timeout_ceiling{24 * 365};

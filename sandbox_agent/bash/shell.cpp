@@ -50,14 +50,19 @@ result<std::shared_ptr<shell>> shell::start(const asio::any_io_executor& executo
   const auto path_entry = spec.env.find("PATH");
   const std::string path =
       path_entry == spec.env.end() ? std::string(default_path) : path_entry->second;
+  // The shell itself is found even when its PATH, which is the task's to say, leads nowhere.
+  const auto find = [&](std::string_view name) {
+    auto found = find_program(name, path, spec.working_dir);
+    return found ? found : find_program(name, default_path, spec.working_dir);
+  };
   pty_spec wanted;
   dialect kind = dialect::bash;
-  if (auto bash = find_program("bash", path, spec.working_dir)) {
+  if (auto bash = find("bash")) {
     wanted.argv = {std::move(*bash), "--noediting"};
     if (!spec.user_startup)
       wanted.argv.emplace_back("--norc");
     wanted.argv.emplace_back("-i");
-  } else if (auto sh = find_program("sh", path, spec.working_dir)) {
+  } else if (auto sh = find("sh")) {
     kind = dialect::posix;
     wanted.argv = {std::move(*sh), "-i"};
   } else {

@@ -40,11 +40,30 @@ std::string os_error_text(int number, std::string_view path) {
 }
 
 error os_error(int number, std::string_view path) {
-  const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
-                    : number == EACCES || number == EPERM || number == EROFS || number == EISDIR ||
-                            number == EINVAL || number == ENXIO
-                        ? errc::permission_denied
-                        : errc::io_error;
+  const auto code = [number] {
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+      return errc::not_found;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EISDIR:
+    case EINVAL:
+    case ENXIO:
+    case EEXIST:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ETXTBSY:
+      return errc::permission_denied;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return errc::limit_exceeded;
+    default:
+      return errc::io_error;
+    }
+  }();
   return make_error(code, os_error_text(number, path)).with("errno", std::int64_t{number});
 }
 

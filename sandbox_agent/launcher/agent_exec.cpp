@@ -111,7 +111,12 @@ void exec_agent(const std::string& program, const request& wanted,
   const int failed = errno;
   auto failure =
       errno_error(errc::start_failed, "cannot start the agent " + wanted.agent_program, failed);
-  if (failed == EACCES)
+  if (failed == E2BIG)
+    failure = std::move(failure)
+                  .blamed_on(failure_class::task)
+                  .with_hint("a variable of the environment is longer than 128 KiB, or all "
+                             "together are too long");
+  else if (failed == EACCES)
     failure.hint = "the agent's file must be readable and executable by everyone";
   else if (failed == ENOENT || failed == ENOEXEC)
     failure.hint = "set agent_program to a sandfleet-agent built for this machine";

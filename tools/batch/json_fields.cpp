@@ -10,6 +10,9 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
+// The kernel's limit for each "NAME=TEXT" with its NUL (MAX_ARG_STRLEN).
+constexpr std::size_t longest_variable = (128U << 10) - 2;
+
 bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
@@ -203,6 +206,9 @@ checked<std::map<std::string, std::string>> read_environment(json_value& value,
                      return tl::unexpected(std::move(text.error()));
                    if (has_nul(*text))
                      return wrong_value(below(path, name), "a string", "one with a NUL character");
+                   if (name.size() + text->size() > longest_variable)
+                     return wrong_value(below(path, name), "at most 128 KiB",
+                                        std::to_string(text->size()) + " bytes");
                    variables.emplace(name, std::move(*text));
                    return {};
                  });

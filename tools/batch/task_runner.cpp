@@ -103,6 +103,8 @@ asio::awaitable<void> use_sandbox(task_sandbox& box, timekeeper& time, const tas
   const auto began = time.now();
   facts.failed_at = stage::files;
   auto done = co_await write_files(box, work.files, directory);
+  if (!done && done.error().code == errc::limit_exceeded)
+    done.error().hint = "raise resources.disk_mb";
   command_plan plan;
   if (done && work.stdin_text) {
     plan.stdin_path = stdin_path(box);

@@ -160,6 +160,9 @@ verdict blame_failure(const run_facts& facts) {
   const auto& failure = *facts.failure;
   verdict why;
   why.blame = failure.blame;
+  // While its files are written no command has run: what they meet is what the task asked for.
+  if (facts.failed_at == stage::files && failure.blame != failure_class::infrastructure)
+    why.blame = failure_class::task;
   why.cause = failure.message;
   if (!failure.cause.empty())
     why.cause += ": " + failure.cause;

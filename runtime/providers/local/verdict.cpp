@@ -1,5 +1,7 @@
 #include "runtime/providers/local/verdict.hpp"
 
+#include "runtime/protocol/agent_api.hpp"
+
 #include <sys/wait.h>
 
 namespace sandfleet::providers::local {
@@ -39,6 +41,12 @@ error agent_ended(const end_facts& facts) {
     failure.blame = facts.was_ready ? failure_class::agent : failure_class::task;
     failure.cause = "the kernel killed it for memory";
     failure.hint = "raise memory_mb";
+  }
+  if (!facts.was_ready && exited.exit_code == protocol::no_shell_status) {
+    failure.code = errc::not_found;
+    failure.blame = failure_class::task;
+    failure.cause = "its image has neither bash nor sh";
+    failure.hint = "use an image with a shell in one of the usual directories";
   }
   if (exited.exit_code)
     failure.evidence.emplace_back("exit_code", std::int64_t{*exited.exit_code});

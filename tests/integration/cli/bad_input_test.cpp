@@ -69,6 +69,8 @@ std::vector<mistake> mistakes() {
       key("bad_base64", R"("files": {"f": {"base64": "%"}})", {R"(key "files.f.base64")"}),
       key("file_twice", R"("files": {"f": {"from": "/a", "base64": ""}})", {"found both"}),
       key("nul_in_a_command", R"("setup": ["a\u0000b"])", {R"(key "setup[0]")", "NUL"}),
+      key("long_variable", R"("env": {"V": ")" + std::string(131'072, 'x') + R"("})",
+          {R"(key "env.V")", "at most 128 KiB"}),
       key("bad_pattern", R"("expect": {"output_regex": "("}))", {"not a regular expression"}),
       flags("unknown_flag", {"--concurency", "2"}, {"did you mean '--concurrency'?"}),
       flags("bad_number", {"--memory", "lots"}, {"'lots' (flag --memory)", "allowed:"}),

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <sys/stat.h>
 
 namespace sandfleet::test {
 namespace {
@@ -84,6 +85,42 @@ TEST_F(batch_command, failures_have_their_classes) {
   EXPECT_EQ(verdict_class(results.at("badly set up")), "task");
   EXPECT_EQ(verdict_class(results.at("no image")), "task");
   EXPECT_FALSE(results.at("ends its shell").at("passed").as_bool());
+}
+
+TEST_F(batch_command, what_a_task_asks_for_wrongly_is_its_own_fault_and_not_tried_again) {
+  const auto image = files_.files_.path() + "/empty";
+  ASSERT_EQ(::mkdir(image.c_str(), 0755), 0);
+  const auto file = [](const std::string& path) { return R"("files": {")" + path + R"(": "x"})"; };
+  const std::vector<std::string> lines = {
+      task_line("no shell", "true", R"("image": "rootfs:)" + image + "\""),
+      task_line("read-only", "true", file("/usr/file")),
+      task_line("directory", "true", file("/workspace")),
+      task_line("device", "true", file("/dev/null")),
+      task_line("long name", "true", file(std::string(300, 'n'))),
+      task_line("below a file", "true", R"("files": {"a": "x", "a/b": "x"})"),
+      task_line("no room", "true",
+                R"("files": {"a": ")" + std::string(2 << 20, 'x') +
+                    R"("}, "resources": {"disk_mb": 1})"),
+      task_line("host file", "true", R"("files": {"a": {"from": "nowhere"}})"),
+      task_line("network", "true", R"("network": "moon")"),
+      task_line("provider", "true", R"("provider": "nobody")"),
+  };
+  EXPECT_EQ(files_.run(lines).status, 1);
+  const auto results = files_.results();
+  ASSERT_EQ(results.size(), lines.size());
+  for (const auto& [id, result] : results) {
+    EXPECT_EQ(verdict_class(result), "task") << id << ": " << result.at("verdict");
+    EXPECT_EQ(result.at("attempts").as_int64(), 1) << id;
+    EXPECT_THAT(std::string(result.at("verdict").at("cause").as_string()),
+                testing::Not(testing::IsEmpty()));
+  }
+}
+
+TEST_F(batch_command, a_task_without_a_path_has_a_shell_nevertheless) {
+  const auto done = files_.run({task_line("t", "echo \"<$PATH>\"",
+                                          R"("env": {"PATH": ""}, "expect":)"
+                                          R"( {"output_contains": "<>"})")});
+  EXPECT_EQ(done.status, 0) << done.err;
 }
 
 TEST_F(batch_command, a_command_that_ends_the_shell_gives_the_next_a_new_one) {

@@ -160,6 +160,16 @@ TEST(verdict, memory_is_the_agents_fault_when_running_and_the_tasks_when_startin
   EXPECT_EQ(judge_end(facts_of(killed(1), false)).failure->blame, failure_class::task);
 }
 
+TEST(verdict, an_image_without_a_shell_is_the_tasks_fault) {
+  exited_told exited;
+  exited.exit_code = 127;
+  const auto failure = judge_end(facts_of(exited, false)).failure;
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->blame, failure_class::task);
+  EXPECT_NE(failure->to_string().find("neither bash nor sh"), std::string::npos);
+  EXPECT_EQ(judge_end(facts_of(exited, true)).failure->blame, failure_class::infrastructure);
+}
+
 TEST(verdict, a_launcher_without_last_words_was_lost) {
   auto facts = facts_of(std::nullopt, false);
   facts.launcher_status = SIGSEGV;

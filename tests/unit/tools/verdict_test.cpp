@@ -101,7 +101,7 @@ TEST(verdict, a_failing_setup_is_the_tasks_fault) {
 }
 
 TEST(verdict, a_failure_before_the_grade_has_the_errors_class_at_every_stage) {
-  for (const auto at : {stage::start, stage::files, stage::setup, stage::commands, stage::verify})
+  for (const auto at : {stage::start, stage::setup, stage::commands, stage::verify})
     for (const auto who : {failure_class::agent, failure_class::task, failure_class::infrastructure,
                            failure_class::ambiguous}) {
       auto failure = make_error(errc::sandbox_lost, "the sandbox is gone")
@@ -115,6 +115,23 @@ TEST(verdict, a_failure_before_the_grade_has_the_errors_class_at_every_stage) {
       EXPECT_EQ(std::get<std::string>(judged.why.evidence.front().second), to_string(at));
       EXPECT_TRUE(has_evidence(judged, "signal"));
     }
+}
+
+TEST(verdict, what_a_tasks_files_meet_is_the_tasks_fault) {
+  for (const auto code : {errc::permission_denied, errc::limit_exceeded, errc::out_of_memory})
+    EXPECT_EQ(judge(plain_task(), failed(stage::files, make_error(code, "m"))).why.blame,
+              failure_class::task);
+  const auto lost = make_error(errc::sandbox_lost, "m");
+  EXPECT_EQ(judge(plain_task(), failed(stage::files, lost)).why.blame,
+            failure_class::infrastructure);
+}
+
+TEST(verdict, limits_that_were_met_are_evidence) {
+  auto facts = ran({ended(1)});
+  facts.touched = {{"pids", 3}, {"cpus", 0}};
+  const auto judged = judge(plain_task(), facts);
+  EXPECT_TRUE(has_evidence(judged, "touched_pids"));
+  EXPECT_FALSE(has_evidence(judged, "touched_cpus"));
 }
 
 TEST(verdict, a_failure_after_the_grade_keeps_the_grade) {
