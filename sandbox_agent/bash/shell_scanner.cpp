@@ -188,12 +188,11 @@ void shell_scanner::case_pattern(place& now) {
     return fail();
   if (text_[at_] == '(') {
     ++at_;
-  } else if (const auto start = at_; word() == "esac") {
+  } else if (looking_at_word("esac")) { // not by word(), which would move twice over all inside it
+    word();
     now.frames.back() = frame::branch;
     now.incomplete = false;
     return close(now, frame::branch);
-  } else {
-    at_ = start;
   }
   while (!failed_ && !looking_at(")")) {
     skip_blanks();

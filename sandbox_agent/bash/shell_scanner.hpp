@@ -52,6 +52,7 @@ class shell_scanner {
   [[nodiscard]] bool looking_at(std::string_view what) const {
     return !at_end() && text_.compare(at_, what.size(), what) == 0;
   }
+  [[nodiscard]] bool looking_at_word(std::string_view what) const;
   void fail() { failed_ = true; }
   void skip_blanks();
   void skip_blanks_and_lines();
@@ -83,6 +84,7 @@ class shell_scanner {
   std::size_t at_ = 0;
   bool failed_ = false;
   int depth_ = 0;
+  std::size_t reread_ = 0; ///< bytes that were looked at for what they turned out not to be
   std::vector<here_document> here_documents_;
 };
 

@@ -11,7 +11,17 @@ namespace {
 
 constexpr std::string_view word_ends = " \t\n;&|<>()";
 
+constexpr std::size_t most_reread(std::size_t size) {
+  return 16 * size + 4096;
+}
+
 } // namespace
+
+bool shell_scanner::looking_at_word(std::string_view what) const {
+  const auto end = at_ + what.size();
+  return looking_at(what) &&
+         (end == text_.size() || word_ends.find(text_[end]) != std::string_view::npos);
+}
 
 void shell_scanner::single_quotes() {
   const auto end = text_.find('\'', at_ + 1);
@@ -117,7 +127,9 @@ void shell_scanner::parameter() {
 }
 
 /// From `((` to behind `))`. False when it does not end so: then it was two opening parentheses.
+/// What lies behind them is then read once more, and with many of them once for each.
 bool shell_scanner::arithmetic() {
+  const auto start = at_;
   int open = 0;
   while (!at_end()) {
     const char byte = text_[at_];
@@ -129,6 +141,9 @@ bool shell_scanner::arithmetic() {
       break;
     ++at_;
   }
+  reread_ += std::min(at_, text_.size()) - start;
+  if (reread_ > most_reread(text_.size()))
+    fail();
   if (!looking_at("))"))
     return false;
   at_ += 2;

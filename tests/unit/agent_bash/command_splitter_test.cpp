@@ -138,5 +138,16 @@ TEST(command_splitter, deep_nesting_is_refused_not_followed) {
   EXPECT_FALSE(split_commands(quotes));
 }
 
+TEST(command_splitter, nesting_does_not_multiply_the_work) {
+  std::string nested = "echo a";
+  for (int i = 0; i < 60; ++i)
+    nested = "case x in $(" + nested + ") ) ;; esac";
+  EXPECT_EQ(split_commands(nested), commands{nested});
+  EXPECT_FALSE(split_commands(std::string(1'000'000, '(')));
+  EXPECT_EQ(split_commands("case x in\nesac\necho b"), (commands{"case x in\nesac", "echo b"}));
+  EXPECT_EQ(split_commands("case x in esac) a;; esacs) b;; esac"),
+            std::nullopt); // a pattern that is the reserved word needs a parenthesis before it
+}
+
 } // namespace
 } // namespace sandfleet::agent
