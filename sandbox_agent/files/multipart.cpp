@@ -87,9 +87,13 @@ result<bool> multipart_reader::step() {
     const auto sure = at != std::string::npos             ? at
                       : held_.size() >= delimiter_.size() ? held_.size() - delimiter_.size() + 1
                                                           : 0;
-    if (state_ == state::data && passing_ && sure > 0) {
-      if (auto taken = sink_.data(std::string_view(held_).substr(0, sure)); !taken)
-        return tl::unexpected(taken.error());
+    if (state_ == state::data && sure > 0) {
+      const auto no_data = std::min(sure, header_break_);
+      header_break_ -= no_data;
+      const auto bytes = std::string_view(held_).substr(no_data, sure - no_data);
+      if (passing_ && !bytes.empty())
+        if (auto taken = sink_.data(bytes); !taken)
+          return tl::unexpected(taken.error());
     }
     held_.erase(0, at == std::string::npos ? sure : at + delimiter_.size());
     if (at == std::string::npos)
@@ -116,13 +120,12 @@ result<bool> multipart_reader::step() {
                  ? result<bool>(malformed("a part's header is too long"))
                  : false;
     const auto header = held_.substr(0, end);
-    // The break before the data may be that of an empty part's delimiter.
-    held_.erase(0, end + 4);
+    // The break before the data stays: it may be that of an empty part's delimiter.
+    held_.erase(0, end + 2);
+    header_break_ = 2;
     state_ = state::data;
     if (auto begun = begin_part(header); !begun)
       return tl::unexpected(begun.error());
-    if (held_.starts_with(std::string_view(delimiter_).substr(2)))
-      held_.insert(0, "\r\n");
     return true;
   }
   case state::after:

@@ -42,7 +42,8 @@ class multipart_reader {
   sink sink_;
   std::string held_; ///< begins with a line break, for the first boundary has none before it
   state state_ = state::preamble;
-  bool passing_ = false; ///< the present part is of the wanted name
+  std::size_t header_break_ = 0; ///< bytes at the front of `held_` that may end the header alone
+  bool passing_ = false;         ///< the present part is of the wanted name
 };
 
 } // namespace sandfleet::agent::files

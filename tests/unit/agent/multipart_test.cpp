@@ -61,6 +61,34 @@ TEST(multipart, empty_part_is_empty) {
   EXPECT_EQ(got.bytes, "");
 }
 
+TEST(multipart, an_empty_part_may_share_its_header_s_line_break) {
+  const std::string shared =
+      "--b-1\r\nContent-Disposition: form-data; name=file; filename=e\r\n\r\n"
+      "--b-1--\r\n";
+  for (std::size_t cut = 0; cut <= shared.size(); ++cut) {
+    collected got;
+    auto reader = got.reader();
+    ASSERT_TRUE(reader.feed(std::string_view(shared).substr(0, cut)));
+    ASSERT_TRUE(reader.feed(std::string_view(shared).substr(cut)));
+    EXPECT_TRUE(reader.complete()) << cut;
+    EXPECT_EQ(got.bytes, "") << cut;
+  }
+}
+
+TEST(multipart, data_of_every_length_arrives_byte_by_byte) {
+  for (std::size_t length = 0; length < 20; ++length) {
+    const auto data = std::string("\r\n--b--\r\n--b-2 and more").substr(0, length);
+    const auto whole =
+        "--b-1\r\nContent-Disposition: form-data; name=file\r\n\r\n" + data + "\r\n--b-1--\r\n";
+    collected got;
+    auto reader = got.reader();
+    for (const char& byte : whole)
+      ASSERT_TRUE(reader.feed(std::string_view(&byte, 1)));
+    EXPECT_TRUE(reader.complete()) << length;
+    EXPECT_EQ(got.bytes, data);
+  }
+}
+
 TEST(multipart, cut_body_is_not_complete) {
   collected got;
   auto reader = got.reader();
