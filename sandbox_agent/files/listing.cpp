@@ -38,6 +38,30 @@ std::vector<std::string> list_files(const std::string& path) {
   return directories;
 }
 
+namespace {
+
+/// readdir(3) without "." and "..", which a pattern such as ".*" would follow upwards.
+dirent* read_entry(void* directory) {
+  for (;;) {
+    dirent* entry = ::readdir(static_cast<DIR*>(directory));
+    const std::string_view name = entry ? entry->d_name : "";
+    if (name != "." && name != "..")
+      return entry;
+  }
+}
+
+glob_t with_own_listing() {
+  glob_t found{};
+  found.gl_opendir = [](const char* path) -> void* { return ::opendir(path); };
+  found.gl_readdir = read_entry;
+  found.gl_closedir = [](void* directory) { ::closedir(static_cast<DIR*>(directory)); };
+  found.gl_stat = [](const char* path, struct stat* into) { return ::stat(path, into); };
+  found.gl_lstat = [](const char* path, struct stat* into) { return ::lstat(path, into); };
+  return found;
+}
+
+} // namespace
+
 result<std::vector<std::string>> match_glob(const std::string& pattern,
                                             const std::string& directory) {
   std::vector<std::string> paths;
@@ -52,8 +76,9 @@ result<std::vector<std::string>> match_glob(const std::string& pattern,
     }
     prefix += '/';
   }
-  glob_t found{};
-  const int status = ::glob((prefix + pattern).c_str(), GLOB_NOSORT, nullptr, &found);
+  auto found = with_own_listing();
+  const int status =
+      ::glob((prefix + pattern).c_str(), GLOB_NOSORT | GLOB_ALTDIRFUNC, nullptr, &found);
   const std::unique_ptr<glob_t, void (*)(glob_t*)> release(&found, &::globfree);
   if (status == GLOB_NOSPACE)
     return fail(errc::limit_exceeded, "too many paths match " + pattern);

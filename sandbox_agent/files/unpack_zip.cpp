@@ -43,6 +43,12 @@ class utf8_names {
   locale_t before_ = nullptr;
 };
 
+/// What libarchive says of its last failure, if anything.
+std::string said_by(archive* zip) {
+  const char* text = ::archive_error_string(zip);
+  return text ? text : "no reason is given";
+}
+
 tl::unexpected<error> refuse(std::string_view name, std::string_view why) {
   return fail(make_error(errc::invalid_argument,
                          "the archive's entry '" + std::string(name) + "' " + std::string(why)));
@@ -54,9 +60,7 @@ result<reader> open_zip(int fd) {
   if (::lseek(fd, 0, SEEK_SET) < 0 ||
       ::archive_read_open_fd(zip.get(), fd, block_bytes) != ARCHIVE_OK)
     return fail(make_error(errc::invalid_argument, "the file is not a zip archive")
-                    .with_cause(::archive_error_string(zip.get())
-                                    ? ::archive_error_string(zip.get())
-                                    : std::strerror(errno)));
+                    .with_cause(said_by(zip.get())));
   return zip;
 }
 
@@ -66,8 +70,8 @@ result<bool> next_entry(archive* zip, archive_entry*& entry) {
   if (status == ARCHIVE_EOF)
     return false;
   if (status < ARCHIVE_WARN)
-    return fail(make_error(errc::invalid_argument, "the archive is damaged")
-                    .with_cause(::archive_error_string(zip)));
+    return fail(
+        make_error(errc::invalid_argument, "the archive is damaged").with_cause(said_by(zip)));
   return true;
 }
 
@@ -136,7 +140,7 @@ result<void> unpack_entry(archive* zip, archive_entry* entry, int root, std::uin
     if (got < 0)
       return fail(
           make_error(errc::invalid_argument, "the archive's entry '" + name + "' is damaged")
-              .with_cause(::archive_error_string(zip)));
+              .with_cause(said_by(zip)));
     if (got == 0)
       return {};
     if (static_cast<std::uint64_t>(got) > bytes_left)

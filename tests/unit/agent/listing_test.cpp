@@ -30,3 +30,13 @@ TEST(match_glob, relative_patterns_give_relative_paths) {
   EXPECT_EQ(*match_glob("", base), names{});
   EXPECT_EQ(*match_glob(where.at("*/c.txt"), "/"), names{base + "/c.txt"});
 }
+
+TEST(match_glob, wildcards_never_lead_upwards) {
+  directory where;
+  where.write("w/.hidden", "");
+  where.write("w/a/b", "");
+  where.write("outside", "");
+  EXPECT_EQ(*match_glob(".*", where.at("w")), names{".hidden"});
+  EXPECT_EQ(*match_glob(".*/*", where.at("w")), names{});
+  EXPECT_EQ(*match_glob("../o*", where.at("w")), names{"../outside"}); // where it is said, they do
+}
