@@ -49,6 +49,8 @@ result<void> validate(const sandbox_spec& spec) {
   if (!is_absolute(spec.workspace) || has_nul(spec.workspace))
     return fail(errc::invalid_argument,
                 "workspace: '" + spec.workspace + "' is not an absolute path");
+  if (has_nul(spec.image) || has_nul(spec.network))
+    return fail(errc::invalid_argument, "image or network: the name holds a NUL byte");
   if (auto checked = validate_env(spec.env); !checked)
     return checked;
   for (const auto& v : spec.volumes)

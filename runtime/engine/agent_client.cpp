@@ -143,8 +143,9 @@ asio::awaitable<result<file_content>> agent_client::get_file(std::string path,
     co_return fail(reply.error());
   file_content content;
   const auto mode = reply->header("x-file-mode");
-  const auto parsed = std::from_chars(mode.data(), mode.data() + mode.size(), content.mode, 8);
-  if (parsed.ec != std::errc{})
+  const auto* mode_end = mode.data() + mode.size();
+  const auto parsed = std::from_chars(mode.data(), mode_end, content.mode, 8);
+  if (parsed.ec != std::errc{} || parsed.ptr != mode_end || content.mode > 07777)
     co_return fail(errc::protocol_error, "GET /file: the reply has no valid X-File-Mode");
   content.bytes = std::move(reply->body);
   co_return content;

@@ -17,6 +17,7 @@ namespace sandfleet::launcher {
 namespace {
 
 constexpr std::uint32_t range_size = 65'536;
+constexpr std::int64_t id_space = std::int64_t{UINT32_MAX} + 1;
 
 /// Above the ranges that systemd-nspawn and the usual /etc/subuid take, below 2^31, beyond which
 /// some programs see negative numbers.
@@ -80,9 +81,11 @@ std::optional<id_extent> subordinate(std::string_view text, const std::string& n
     const bool ours = (!name.empty() && parts[0] == name) || parts[0] == std::to_string(uid);
     const auto start = core::parse_integer(parts[1]);
     const auto count = core::parse_integer(parts[2]);
-    if (ours && start && count && *start > 0 && *start <= UINT32_MAX && *count > 0)
-      return id_extent{1, static_cast<std::uint32_t>(*start),
-                       static_cast<std::uint32_t>(std::min<std::int64_t>(*count, range_size - 1))};
+    if (!ours || !start || !count || *start <= 0 || *start > UINT32_MAX || *count <= 0)
+      continue;
+    const auto most = std::min<std::int64_t>(range_size - 1, id_space - *start);
+    return id_extent{1, static_cast<std::uint32_t>(*start),
+                     static_cast<std::uint32_t>(std::min(*count, most))};
   }
   return std::nullopt;
 }

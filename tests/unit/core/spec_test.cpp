@@ -35,6 +35,15 @@ TEST(spec, workspace_must_hold_no_nul_byte) {
   EXPECT_NE(complaint(spec), "");
 }
 
+TEST(spec, image_and_network_must_hold_no_nul_byte) {
+  sandbox_spec image;
+  image.image = std::string("host\0--network\0host", 20);
+  EXPECT_NE(complaint(image), "");
+  sandbox_spec network;
+  network.network = std::string("none\0", 5);
+  EXPECT_NE(complaint(network), "");
+}
+
 TEST(spec, names_of_variables_must_be_possible) {
   for (const auto& name : {std::string(), std::string("A=B"), std::string("A\0", 2)}) {
     sandbox_spec spec;

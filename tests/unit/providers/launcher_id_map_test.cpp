@@ -76,6 +76,14 @@ TEST(id_map, a_user_gets_its_subordinate_ids_by_name_or_number) {
   EXPECT_TRUE(map.by_helper);
 }
 
+TEST(id_map, subordinate_ids_end_where_ids_end) {
+  auto facts = user_facts();
+  facts.has_helpers = true;
+  facts.subuid = facts.subgid = "ada:4294967290:65536\n";
+  EXPECT_EQ(plan_id_map(facts, "sb-1").uids,
+            (std::vector<id_extent>{{0, 1000, 1}, {1, 4294967290, 6}}));
+}
+
 TEST(id_map, nonsense_in_subuid_is_ignored) {
   auto facts = user_facts();
   facts.has_helpers = true;
