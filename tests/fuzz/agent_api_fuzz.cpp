@@ -1,40 +1,65 @@
 #include "runtime/protocol/agent_api.hpp"
+#include "tests/fuzz/holds.hpp"
+#include "tests/fuzz/input.hpp"
 
-#include <cstdint>
-#include <cstdlib>
+namespace {
 
-/// What a decoder accepts, it must accept again once it was encoded.
+using namespace sandfleet::protocol;
+
+/// What a decoder accepts it accepts again once it was encoded, and as the same.
+template <class Decode, class Encode>
+void check(std::string_view body, Decode decode, Encode encode) {
+  const auto read = decode(body);
+  if (!read) {
+    holds(!read.error().message.empty() && read.error().message.size() < 1000);
+    return;
+  }
+  const auto written = encode(*read);
+  const auto again = decode(written);
+  holds(again && encode(*again) == written);
+}
+
+void check_failure(int status, std::string_view body) {
+  const auto failure = decode_failure(status, body, "fuzz");
+  holds(!failure.message.empty());
+  const auto told = encode_detail(failure.cause);
+  holds(decode_failure(status, told, "fuzz").cause == failure.cause);
+}
+
+} // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sandfleet::protocol;
-  if (size == 0)
-    return 0;
-  const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  bool kept = true;
-  switch (data[0] % 6) {
+  fuzz_input in(data, size);
+  const auto kind = in.byte();
+  const auto body = in.rest();
+  switch (kind % 8) {
   case 0:
-    if (auto read = decode_session_run(body))
-      kept = decode_session_run(encode_session_run(*read)).has_value();
+    check(body, decode_session_run, encode_session_run);
     break;
   case 1:
-    if (auto read = decode_exec(body))
-      kept = decode_exec(encode_exec(read->request, read->encoding)).has_value();
+    check(body, decode_exec,
+          [](const exec_call& call) { return encode_exec(call.request, call.encoding); });
     break;
   case 2:
-    if (auto read = decode_session_run_reply(body))
-      kept = decode_session_run_reply(encode_session_run_reply(*read)).has_value();
+    check(body, decode_session_run_reply, encode_session_run_reply);
     break;
   case 3:
-    if (auto read = decode_exec_reply(body))
-      kept = decode_exec_reply(encode_exec_reply(*read, output_encoding::base64)).has_value();
+  case 4: {
+    const auto encoding = kind % 8 == 3 ? output_encoding::base64 : output_encoding::text;
+    check(
+        body, [&](std::string_view text) { return decode_exec_reply(text, encoding); },
+        [&](const sandfleet::exec_result& done) { return encode_exec_reply(done, encoding); });
     break;
-  case 4:
-    if (auto read = decode_glob_reply(body))
-      kept = decode_glob_reply(encode_glob_reply(*read)).has_value();
+  }
+  case 5:
+    check(body, decode_glob_reply, encode_glob_reply);
+    check(body, decode_glob, encode_glob);
+    break;
+  case 6:
+    check(body, decode_kill_reply, encode_kill_reply);
     break;
   default:
-    (void)decode_failure(400 + data[0], body, "fuzz");
+    check_failure(400 + kind, body);
   }
-  if (!kept)
-    std::abort();
   return 0;
 }

@@ -1,26 +1,45 @@
 #include "runtime/protocol/stream_frame.hpp"
+#include "tests/fuzz/holds.hpp"
+#include "tests/fuzz/input.hpp"
 
-#include <cstdint>
-#include <cstdlib>
+namespace {
 
-/// Any split of the same bytes must give the same frames, or the same failure.
+using namespace sandfleet::protocol;
+
+struct decoded {
+  std::string frames; ///< encoded again
+  bool failed = false;
+  bool ended = false;
+
+  friend bool operator==(const decoded&, const decoded&) = default;
+};
+
+decoded decode(const std::vector<std::string_view>& pieces) {
+  constexpr std::size_t longest = 1 << 12;
+  decoded seen;
+  frame_decoder decoder(longest);
+  for (const auto piece : pieces) {
+    seen.failed = !decoder.feed(piece, [&](frame_type type, std::string_view payload) {
+      holds(!seen.ended && payload.size() <= longest);
+      seen.ended = type == frame_type::end;
+      append_frame(seen.frames, type, payload);
+    });
+    if (seen.failed)
+      break;
+  }
+  return seen;
+}
+
+} // namespace
+
+/// Any pieces of the same bytes give the same frames, or the same failure; nothing comes after the
+/// last frame; what was read is what was written.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sandfleet::protocol;
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const auto frames_of = [&](std::size_t piece, bool& failed) {
-    std::string seen;
-    frame_decoder decoder(1 << 12);
-    for (std::size_t at = 0; at < bytes.size() && !failed; at += piece)
-      failed = !decoder.feed(bytes.substr(at, piece), [&](frame_type type, std::string_view text) {
-        append_frame(seen, type, text);
-      });
-    return seen;
-  };
-  bool whole_failed = false;
-  bool split_failed = false;
-  const auto whole = frames_of(bytes.size() + 1, whole_failed);
-  const auto split = frames_of(1, split_failed);
-  if (whole_failed != split_failed || whole != split)
-    std::abort();
+  fuzz_input in(data, size);
+  const auto seed = in.byte();
+  const auto bytes = in.rest();
+  const auto whole = decode({bytes});
+  holds(decode(pieces_of(bytes, seed)) == whole);
+  holds(whole.failed || bytes.starts_with(whole.frames));
   return 0;
 }
