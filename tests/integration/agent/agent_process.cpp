@@ -139,7 +139,7 @@ answer connection::request(const std::string& method, const std::string& target,
 }
 
 agent_process::agent_process(const how& started) : key_(started.key) {
-  std::string pattern = std::filesystem::temp_directory_path() / "agent-XXXXXX";
+  std::string pattern = std::filesystem::temp_directory_path() / "sandfleet-agent-XXXXXX";
   directory_ = ::mkdtemp(pattern.data());
   std::array<int, 2> ready{};
   std::array<int, 2> lifeline{};

@@ -117,6 +117,16 @@ void running::read_errors_until(const std::string& text) {
     }
 }
 
+std::optional<std::string> running::error_line() {
+  while (err_text_.find('\n') == std::string::npos)
+    if (!read_some(err_, err_text_))
+      return std::nullopt;
+  const auto end = err_text_.find('\n');
+  auto line = err_text_.substr(0, end);
+  err_text_.erase(0, end + 1);
+  return line;
+}
+
 void running::close_output() {
   close_once(out_);
 }

@@ -40,6 +40,9 @@ class running {
   /// The same of standard error.
   void read_errors_until(const std::string& text);
 
+  /// The next line of standard error, without its end; nothing when there is no further one.
+  std::optional<std::string> error_line();
+
   /// Nobody reads standard output any more.
   void close_output();
 

@@ -10,7 +10,7 @@
 class directory {
  public:
   directory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "agent-test-XXXXXX";
+    std::string pattern = std::filesystem::temp_directory_path() / "sandfleet-agent-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
   }
   ~directory() {
