@@ -15,7 +15,7 @@ void conversation::receive(std::string_view bytes) {
   splitter_.feed(bytes, *this);
 }
 
-void conversation::typed(const typed_text& text) {
+void conversation::typed(const typed_text& text, bool echoed) {
   if (phase_ == phase::prompt) {
     echo_due_.clear();
     echo_seen_.clear();
@@ -25,13 +25,13 @@ void conversation::typed(const typed_text& text) {
   } else if (phase_ == phase::echo) {
     lines_unread_ += text.lines;
   }
-  if (phase_ == phase::echo)
+  if (phase_ == phase::echo && echoed)
     echo_due_ += echo_of(text);
 }
 
 void conversation::key_typed() {
   if (phase_ == phase::prompt)
-    typed({});
+    typed({}, false);
   lines_unread_ = 0;
 }
 

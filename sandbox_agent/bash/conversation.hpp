@@ -26,13 +26,18 @@ class conversation final : private mark_sink {
 
   /// What is typed at a prompt: the shell is busy from here until it has read all lines and stands
   /// at its prompt again. While it is busy: further lines for what runs, or for the text that the
-  /// shell does not find complete.
-  void typed(const typed_text& text);
+  /// shell does not find complete. `echoed`: whether the terminal echoes it.
+  void typed(const typed_text& text, bool echoed);
 
   /// A control character. What was typed before and not yet read may have gone by it.
   void key_typed();
 
   [[nodiscard]] bool at_prompt() const { return phase_ == phase::prompt; }
+  /// The shell has yet to read what was typed: it cannot be told whether it or what it will run
+  /// reads the next line.
+  [[nodiscard]] bool reads() const { return phase_ == phase::echo && lines_unread_ != 0; }
+  /// What was typed has begun to run.
+  [[nodiscard]] bool runs() const { return phase_ == phase::running; }
   [[nodiscard]] bool opened() const { return phase_ != phase::opening; }
   [[nodiscard]] dialect kind() const { return kind_; }
 

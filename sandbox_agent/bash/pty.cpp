@@ -54,8 +54,10 @@ void set_echo(int master, bool on) {
   termios modes{};
   if (::tcgetattr(master, &modes) != 0)
     return;
+  const auto before = modes.c_lflag;
   modes.c_lflag = on ? modes.c_lflag | ECHO : modes.c_lflag & ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(master, TCSANOW, &modes);
+  if (modes.c_lflag != before)
+    ::tcsetattr(master, TCSANOW, &modes);
 }
 
 result<pty_process> spawn_on_pty(const pty_spec& spec) {

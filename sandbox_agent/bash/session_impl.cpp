@@ -118,7 +118,7 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   current->screen().limit({std::numeric_limits<std::size_t>::max(), request.max_output_bytes});
   const auto began = clock::now();
   const auto& input = request.stdin_path.empty() ? std::string("/dev/null") : request.stdin_path;
-  current->type(frame_eval(current->kind(), request.command, input));
+  current->type(frame_eval(current->kind(), request.command, input), false);
   limits until;
   until.hard =
       began + std::min<std::chrono::milliseconds>(request.timeout, std::chrono::hours(24 * 365));

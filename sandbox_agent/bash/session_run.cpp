@@ -34,7 +34,7 @@ void bash_session::impl::type(const std::string& command, bool is_input) {
     return;
   }
   if (is_input && !current->at_prompt()) {
-    current->type(frame_as_is(command));
+    current->type(frame_as_is(command), true);
     return;
   }
   // Text that is not a sequence of whole commands would be run in part, line by line, if it were
@@ -44,7 +44,7 @@ void bash_session::impl::type(const std::string& command, bool is_input) {
   const bool several_lines = command.find('\n') != std::string::npos;
   const bool typed = can_be_typed(kind, command) &&
                      (!several_lines || (kind == dialect::bash && split_commands(command)));
-  current->type(typed ? frame_as_is(command) : frame_eval(kind, command, std::nullopt));
+  current->type(typed ? frame_as_is(command) : frame_eval(kind, command, std::nullopt), true);
 }
 
 std::string bash_session::impl::take_screen(const std::string& echoed, std::string& prefix,

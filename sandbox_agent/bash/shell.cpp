@@ -23,6 +23,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr char kill_line = '\x15';
+/// The kernel lets a longer text's echo come after the output that it should stand before, when
+/// nobody reads for a while.
+constexpr std::size_t longest_echoed = 1024;
 constexpr std::string_view default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -140,6 +143,15 @@ void shell::received(std::string_view bytes) {
     set_echo(master_.native_handle(), false);
     send(conversation_.opening().bytes);
   }
+  if (echo_later_ && conversation_.runs()) {
+    set_echo(master_.native_handle(), true);
+    quiet_ = echo_later_ = false;
+  }
+  if (held_input_ && !conversation_.reads()) {
+    const auto held = *std::exchange(held_input_, std::nullopt);
+    if (!at_prompt()) // else it came too late for what it was meant for
+      type(held, true);
+  }
   const auto reply = terminal_.take_reply();
   // At a prompt nobody asked for it any more, and the shell would read it as a command.
   if (!reply.empty() && !at_prompt()) {
@@ -216,14 +228,28 @@ asio::awaitable<void> shell::changed(clock::time_point deadline) {
   co_await change_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-void shell::type(const typed_text& text) {
+void shell::type(const typed_text& text, bool input_follows) {
+  if (conversation_.reads()) {
+    auto& held = held_input_ ? *held_input_ : held_input_.emplace();
+    held.bytes += text.bytes;
+    held.lines += text.lines;
+    return;
+  }
   const bool stray = at_prompt() && std::exchange(stray_input_, false);
-  conversation_.typed(text);
+  if (at_prompt() && kind() == dialect::bash) {
+    const bool echoes = input_follows && text.bytes.size() <= longest_echoed;
+    if (!echoes || quiet_)
+      set_echo(master_.native_handle(), echoes);
+    quiet_ = !echoes;
+    echo_later_ = quiet_ && input_follows;
+  }
+  conversation_.typed(text, !quiet_);
   send(stray ? kill_line + text.bytes : text.bytes);
 }
 
 void shell::type_key(char key) {
   stray_input_ = true;
+  held_input_.reset();
   conversation_.key_typed();
   send({&key, 1});
 }

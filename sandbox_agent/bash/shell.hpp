@@ -43,8 +43,9 @@ class shell : public std::enable_shared_from_this<shell> {
   shell(const shell&) = delete;
   shell& operator=(const shell&) = delete;
 
-  /// To be called at a prompt, or with input for what runs.
-  void type(const typed_text& text);
+  /// To be called at a prompt, or with input for what runs. `input_follows`: what runs may read
+  /// the terminal, whose echo then shows in the output.
+  void type(const typed_text& text, bool input_follows);
   /// One control character.
   void type_key(char key);
 
@@ -96,8 +97,11 @@ class shell : public std::enable_shared_from_this<shell> {
   bool reading_ended_ = false;
   std::optional<int> ended_;
   clock::time_point last_output_ = clock::now();
+  std::optional<typed_text> held_input_; ///< until the shell has read what was typed before
   std::string unsent_;
   bool sending_ = false;
+  bool quiet_ = false;       ///< the terminal's echo is off by us
+  bool echo_later_ = false;  ///< and goes on again when the command runs
   bool stray_input_ = false; ///< the terminal's line may hold characters that no one has read
   std::array<char, 16 * 1024> buffer_{};
 };

@@ -43,7 +43,7 @@ void check_command(fuzz_input& in) {
   screen.clear();
 
   const auto typed = frame_as_is(command);
-  talk.typed(typed);
+  talk.typed(typed, true);
   holds(!talk.at_prompt());
   receive(talk, echo_of(typed) + sequence("S;2"), seed);
   receive(talk, printed, seed);
@@ -77,7 +77,7 @@ void check_any(fuzz_input& in) {
       (void)talk.take_new_dialect();
       break;
     case 4:
-      talk.typed(frame_as_is(in.text(40)));
+      talk.typed(frame_as_is(in.text(40)), true);
       break;
     case 5:
       talk.key_typed();

@@ -18,7 +18,7 @@ class run_test : public session_test {
   protocol::run_observation leave_running(std::string command) {
     protocol::run_action action;
     action.command = std::move(command);
-    action.timeout = 0.05;
+    action.timeout = 0.25;
     return run(std::move(action));
   }
 };
@@ -117,8 +117,8 @@ TEST_F(run_test, a_command_that_waits_is_reported_and_takes_input) {
 TEST_F(run_test, a_hard_time_out_names_its_seconds_and_leaves_the_command_running) {
   auto seen = leave_running("echo a; read x; echo \"b$x\"");
   EXPECT_EQ(seen.content, "a");
-  EXPECT_EQ(seen.metadata.suffix, time_out_suffix(0.05));
-  EXPECT_NE(seen.metadata.suffix.find("timed out after 0.05 seconds. You may"), std::string::npos);
+  EXPECT_EQ(seen.metadata.suffix, time_out_suffix(0.25));
+  EXPECT_NE(seen.metadata.suffix.find("timed out after 0.25 seconds. You may"), std::string::npos);
   seen = input("1");
   EXPECT_EQ(seen.content, "b1");
 }
