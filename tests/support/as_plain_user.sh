@@ -20,13 +20,12 @@ command -v setpriv >/dev/null || skip "setpriv (util-linux) is not installed"
 plain="setpriv --reuid=65534 --regid=65534 --clear-groups"
 $plain test -x "$1" || skip "a plain user cannot reach $1"
 $plain unshare --user true || skip "a plain user may not make user namespaces here"
+[ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "there is no /etc/subuid to bind over"
+[ "$with_ids" = no ] || command -v newuidmap >/dev/null || skip "newuidmap (uidmap) is not installed"
+unshare --mount true || skip "mount namespaces may not be made here"
 ids=$(mktemp)
 chmod 644 "$ids"
-if [ "$with_ids" = yes ]; then
-  command -v newuidmap >/dev/null || skip "newuidmap (uidmap) is not installed"
-  echo "65534:1877999616:65536" >"$ids"
-fi
-[ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "there is no /etc/subuid to bind over"
+[ "$with_ids" = no ] || echo "65534:1877999616:65536" >"$ids"
 # The file goes at once: the mounts keep it.
 # shellcheck disable=SC2016 # expanded by the inner shell
 exec unshare --mount sh -euc '

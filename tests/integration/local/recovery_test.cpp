@@ -159,6 +159,8 @@ class local_remains : public local_recovery {
     fs::create_directory(dir_);
   }
 
+  void TearDown() override { recover(); } // whatever a test has not come to
+
   void expect_removed() {
     EXPECT_EQ(recover().removed, std::vector{id_});
     EXPECT_FALSE(fs::exists(dir_));
