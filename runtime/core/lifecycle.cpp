@@ -13,6 +13,8 @@ using e = lifecycle_event;
 constexpr std::array table = {
     transition{s::created, e::build_begun, s::building_runtime},
     transition{s::created, e::start_begun, s::starting_runtime},
+    // One that stands already is taken up.
+    transition{s::created, e::resume_begun, s::resuming},
     transition{s::created, e::stop_begun, s::stopping},
     transition{s::created, e::failed, s::error},
 

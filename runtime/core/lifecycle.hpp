@@ -18,7 +18,7 @@ enum class lifecycle_event : std::uint8_t {
   became_ready, ///< actions are accepted
   pause_begun,
   pause_done,
-  resume_begun,
+  resume_begun,    ///< a paused one is woken, or one that somebody else started is taken up
   connection_lost, ///< the agent does not answer; the provider is asked what became of it
   stop_begun,
   stop_done,

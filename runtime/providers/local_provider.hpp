@@ -21,9 +21,9 @@ struct local_settings {
 };
 
 /// Sandboxes on this machine, one launcher process each. They die with the provider, or with its
-/// process, however that ends. Makes the state directory and takes a lease in it, and raises the
-/// process's soft limit of open files to the hard one. Its coroutines may block a thread of
-/// `executor` for some milliseconds, `recover` for seconds.
+/// process, however that ends, but for those that are kept. Makes the state directory and takes a
+/// lease in it, and raises the process's soft limit of open files to the hard one. Its coroutines
+/// may block a thread of `executor` for some milliseconds, `recover` for seconds.
 [[nodiscard]] result<std::shared_ptr<provider>>
 make_local_provider(const boost::asio::any_io_executor& executor, local_settings settings);
 

@@ -4,6 +4,7 @@
 
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
+#include <sandfleet/listing.hpp>
 #include <sandfleet/spec.hpp>
 #include <sandfleet/usage.hpp>
 
@@ -24,6 +25,8 @@ struct instance {
   transport::endpoint agent;
   std::string session_key; ///< for X-Session-API-Key; never logged
   limits_report limits;
+  std::string workspace; ///< the first directory, as seen inside; empty: as specified
+  bool foreign = false;  ///< another program's: it can be used, but not stopped or kept
 };
 
 /// How a sandbox ended. `failure` is empty when it ended because it was asked to.
@@ -46,6 +49,11 @@ struct stop_request {
   std::chrono::milliseconds grace{0}; ///< between SIGTERM and SIGKILL; 0: kill at once
 };
 
+struct keep_request {
+  sandbox_id id;
+  std::chrono::milliseconds time_to_live{0}; ///< from now on; 0: without end
+};
+
 /// What a provider can do beyond start, stop and inspect.
 struct capabilities {
   bool pause = false;
@@ -54,8 +62,14 @@ struct capabilities {
 
 /// What `recover` found and did.
 struct recovery_report {
-  std::vector<sandbox_id> removed; ///< left behind by owners that are gone
-  std::vector<error> failures;     ///< what could not be removed, and why
+  std::vector<removed_sandbox> removed; ///< left behind by owners that are gone
+  std::vector<error> failures;  ///< what could not be removed, and why
+  bool busy = false;            ///< another program is doing it: nothing was looked at
+};
+
+enum class recovery_mode : std::uint8_t {
+  remove,
+  look, ///< `removed` is what would be removed
 };
 
 /// Makes sandboxes and takes them away. Every member may be called from any executor, several
@@ -63,7 +77,15 @@ struct recovery_report {
 ///   start    task: the spec is wrong, the image is missing. infrastructure: may be tried again;
 ///            nothing of the failed attempt is left. After a cancelled start nothing is left.
 ///   wait     completes once, when the sandbox has ended for whatever cause.
-///   stop     is idempotent: a sandbox that is gone answers its last report, or `not_found`.
+///   stop     is idempotent: a sandbox that is gone answers its last report, or `not_found`;
+///            another program's is `permission_denied`.
+///   attach   takes up a sandbox that this provider did not start: one that was kept, or one of
+///            another program that lives. `not_found` when there is none, `unsupported` when this
+///            provider cannot.
+///   keep     makes a sandbox outlive the provider. Asked again, it sets a new time to live. After
+///            a failure the sandbox is what it was before.
+///   release  forgets a sandbox that was kept or attached, without taking it away; whoever waits
+///            for its end is answered `cancelled`.
 ///   recover  never fails as a whole; what it could not remove is in the report.
 class provider {
  public:
@@ -80,8 +102,15 @@ class provider {
   virtual boost::asio::awaitable<result<void>> pause(sandbox_id id) = 0;
   virtual boost::asio::awaitable<result<instance>> resume(sandbox_id id) = 0;
 
-  /// Finds and removes what engines that died left behind.
-  virtual boost::asio::awaitable<result<recovery_report>> recover() = 0;
+  virtual boost::asio::awaitable<result<instance>> attach(sandbox_id id) = 0;
+  virtual boost::asio::awaitable<result<void>> keep(keep_request request) = 0;
+  virtual boost::asio::awaitable<result<void>> release(sandbox_id id) = 0;
+
+  /// Every sandbox of this user that the provider knows of, whoever started it.
+  virtual boost::asio::awaitable<result<std::vector<sandbox_info>>> list() = 0;
+
+  /// Finds what engines that died left behind, kept sandboxes excepted, and removes it.
+  virtual boost::asio::awaitable<result<recovery_report>> recover(recovery_mode mode) = 0;
 };
 
 } // namespace sandfleet::providers

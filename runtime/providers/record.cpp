@@ -14,6 +14,11 @@ std::string to_json(const sandbox_record& record) {
   out.begin_object()
       .member("id", record.id.str())
       .member("owner", record.owner)
+      .member("owner_pid", record.owner_pid)
+      .member("kept", record.kept)
+      .member("expires_ms", record.expires_ms)
+      .member("image", record.image)
+      .member("workspace", record.workspace)
       .member("isolation", record.isolation == isolation_mode::none ? "none" : "namespaces")
       .member("launcher", record.launcher)
       .member("launcher_start", record.launcher_start)
@@ -28,14 +33,19 @@ std::string to_json(const sandbox_record& record) {
 
 result<sandbox_record> parse_record(std::string_view text) {
   constexpr auto max_number = std::numeric_limits<std::int64_t>::max();
+  constexpr auto max_pid = std::numeric_limits<pid_t>::max();
   protocol::json_object in(text, errc::io_error, "a sandbox's record");
   sandbox_record record;
   record.id = sandbox_id(in.string("id"));
   record.owner = in.string("owner");
+  record.owner_pid = static_cast<pid_t>(in.optional_integer("owner_pid", 0, max_pid).value_or(0));
+  record.kept = in.boolean_or("kept", false);
+  record.expires_ms = in.optional_integer("expires_ms", 0, max_number).value_or(0);
+  record.image = in.string_or("image", "");
+  record.workspace = in.string_or("workspace", "");
   record.isolation =
       in.string("isolation") == "none" ? isolation_mode::none : isolation_mode::namespaces;
-  record.launcher =
-      static_cast<pid_t>(in.integer("launcher", 0, std::numeric_limits<pid_t>::max()));
+  record.launcher = static_cast<pid_t>(in.integer("launcher", 0, max_pid));
   record.launcher_start = static_cast<std::uint64_t>(in.integer("launcher_start", 0, max_number));
   record.boot_id = in.string("boot_id");
   record.created_ms = in.integer("created_ms", 0, max_number);

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* record_name = "/record.json";
+constexpr const char* key_name = "/key";
 constexpr std::string_view half_made_prefix = ".new-";
 constexpr std::size_t token_length = 16;
 constexpr int lease_attempts = 5;
@@ -79,6 +80,11 @@ bool is_sandbox_name(std::string_view name) {
          name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
 }
 
+/// Whether another process holds the lock of a file alone.
+bool is_held(const std::string& path) {
+  return !file_lock::try_share(path) && errno == EWOULDBLOCK;
+}
+
 bool is_ours(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid();
@@ -115,6 +121,13 @@ std::optional<file_lock> file_lock::try_take(const std::string& path, bool make)
   file_lock lock(
       ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600));
   if (lock.fd_ < 0 || ::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0)
+    return std::nullopt;
+  return lock;
+}
+
+std::optional<file_lock> file_lock::try_share(const std::string& path) {
+  file_lock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (lock.fd_ < 0 || ::flock(lock.fd_, LOCK_SH | LOCK_NB) != 0)
     return std::nullopt;
   return lock;
 }
@@ -159,18 +172,24 @@ result<std::shared_ptr<registry>> registry::open(const std::string& state_dir) {
   return broken("cannot take a lease in '" + state_dir + "'", failed);
 }
 
-result<void> registry::add(const sandbox_record& record) const {
-  // Named after the owner until the record stands in it.
+result<file_lock> registry::add(const sandbox_record& record, std::string_view session_key) const {
+  // Named after the owner until the record stands in it, and until it is locked: whoever lists sees
+  // it whole, and cannot come before the lock.
   const auto half_made =
       state_dir_ + "/sandboxes/" + std::string(half_made_prefix) + owner_ + "-" + record.id.str();
   const auto dir = dir_of(record.id);
   if (::mkdir(half_made.c_str(), 0700) != 0)
     return broken("cannot make '" + half_made + "'", errno);
   int failed = replace_file(half_made + record_name, to_json(record));
+  if (failed == 0)
+    failed = replace_file(half_made + key_name, session_key);
+  std::optional<file_lock> lease;
+  if (failed == 0 && !(lease = file_lock::try_take(half_made + key_name, false)))
+    failed = errno;
   if (failed == 0 && ::rename(half_made.c_str(), dir.c_str()) != 0)
     failed = errno;
   if (failed == 0)
-    return {};
+    return std::move(*lease);
   std::error_code ignored;
   fs::remove_all(half_made, ignored);
   if (failed == ENOTEMPTY || failed == EEXIST)
@@ -182,6 +201,49 @@ result<void> registry::update(const sandbox_record& record) const {
   if (const int failed = replace_file(dir_of(record.id) + record_name, to_json(record)))
     return broken("cannot note a sandbox in '" + dir_of(record.id) + "'", failed);
   return {};
+}
+
+std::optional<registry_entry> registry::read_entry(const sandbox_id& id) const {
+  registry_entry entry;
+  entry.dir = dir_of(id);
+  if (!is_ours(entry.dir))
+    return std::nullopt;
+  auto record = parse_record(read_file(entry.dir + record_name));
+  if (!record)
+    return std::nullopt;
+  entry.record = std::move(*record);
+  entry.session_key = read_file(entry.dir + key_name);
+  entry.held = is_held(entry.dir + key_name);
+  return entry;
+}
+
+std::optional<registry_entry> registry::find(const sandbox_id& id) const {
+  if (!is_sandbox_name(id.str()))
+    return std::nullopt;
+  auto entry = read_entry(id);
+  if (entry)
+    entry->owned = entry->record.owner == owner_ || is_held(lease_path(entry->record.owner));
+  return entry;
+}
+
+std::vector<registry_entry> registry::list() const {
+  std::vector<registry_entry> found;
+  std::map<std::string, bool> alive = {{owner_, true}};
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(state_dir_ + "/sandboxes", ignored)) {
+    const auto name = entry.path().filename().string();
+    if (!is_sandbox_name(name))
+      continue;
+    auto one = read_entry(sandbox_id(name));
+    if (!one)
+      continue;
+    const auto [owner, fresh] = alive.try_emplace(one->record.owner, false);
+    if (fresh)
+      owner->second = is_held(lease_path(owner->first));
+    one->owned = owner->second;
+    found.push_back(std::move(*one));
+  }
+  return found;
 }
 
 std::optional<orphan_scan> registry::find_orphans() const {
@@ -197,7 +259,8 @@ std::optional<orphan_scan> registry::find_orphans() const {
     if (known != alive.end())
       return known->second;
     const auto path = lease_path(owner);
-    auto lease = file_lock::try_take(path, false);
+    // Shared, so that one who lists at this moment is not taken for the owner.
+    auto lease = file_lock::try_share(path);
     const bool held = !lease && fs::exists(path);
     if (lease)
       scan.dead_leases.emplace_back(path, std::move(*lease));
@@ -235,7 +298,8 @@ std::optional<orphan_scan> registry::find_orphans() const {
       if (auto record = parse_record(read_file(dir + record_name)))
         found.record = std::move(*record);
       // Records are replaced whole: one that cannot be read was damaged by a crash of the machine.
-      if (found.record && lives(found.record->owner))
+      if (found.record &&
+          (found.record->kept ? is_held(dir + key_name) : lives(found.record->owner)))
         continue;
     }
     scan.orphans.push_back(std::move(found));

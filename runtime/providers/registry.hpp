@@ -15,10 +15,16 @@
 
 namespace sandfleet::providers {
 
-/// What must be known of a sandbox to remove it when its owner has died.
+/// What must be known of a sandbox to list it, to attach to it, and to remove it when its owner has
+/// died.
 struct sandbox_record {
   sandbox_id id;
-  std::string owner; ///< token of the engine
+  std::string owner;           ///< token of the engine that started it
+  pid_t owner_pid = 0;         ///< for people
+  bool kept = false;           ///< lives as long as its launcher, without its owner
+  std::int64_t expires_ms = 0; ///< end of a kept one's life, since the epoch; 0: none
+  std::string image;
+  std::string workspace;
   isolation_mode isolation = isolation_mode::namespaces;
   pid_t launcher = 0; ///< 0: not started yet
   std::uint64_t launcher_start = 0;
@@ -35,7 +41,8 @@ struct sandbox_record {
 /// /run/sandfleet for root, $XDG_RUNTIME_DIR/sandfleet or /tmp/sandfleet-UID for others.
 [[nodiscard]] std::string default_state_dir();
 
-/// An exclusive lock on a file, held until destruction or the process's end.
+/// A lock on a file, held until its last copy is gone: by destruction, or by the end of the
+/// processes that have or inherited its descriptor.
 class file_lock {
  public:
   file_lock() = default;
@@ -45,6 +52,10 @@ class file_lock {
 
   /// Nothing when another holds it, or when the file does not exist and `make` is false.
   static std::optional<file_lock> try_take(const std::string& path, bool make);
+  /// Shared with others who only look. Nothing when one holds it alone, or without the file.
+  static std::optional<file_lock> try_share(const std::string& path);
+
+  [[nodiscard]] int descriptor() const { return fd_; }
 
  private:
   explicit file_lock(int fd) : fd_(fd) {}
@@ -65,9 +76,25 @@ struct orphan_scan {
   file_lock scan;                                             ///< one scan at a time
 };
 
+/// An entry as it is found.
+struct registry_entry {
+  sandbox_record record;
+  std::string session_key; ///< of its agent; never logged
+  std::string dir;
+  bool owned = false; ///< its owner lives
+  bool held = false;  ///< its launcher lives
+
+  /// Nobody looks after it: it is to be removed.
+  [[nodiscard]] bool abandoned() const { return record.kept ? !held : !owned; }
+};
+
 /// The directory where engines on this machine note their sandboxes:
 ///   owners/TOKEN.lock      locked while the engine lives: its lease
 ///   sandboxes/ID/          record.json, and what the launcher keeps there
+///   sandboxes/ID/key       the session key; locked while the launcher lives
+/// A sandbox is handed over to its launcher by one change of its record, before the launcher is
+/// told: an engine that dies in between leaves an entry that is abandoned when its launcher, which
+/// sees that, has ended.
 /// Safe between processes and between threads.
 class registry {
  public:
@@ -81,9 +108,15 @@ class registry {
   [[nodiscard]] const std::string& owner() const { return owner_; }
   [[nodiscard]] std::string dir_of(const sandbox_id& id) const;
 
-  /// Makes the entry. It appears with its record or not at all.
-  result<void> add(const sandbox_record& record) const;
+  /// Makes the entry. It appears whole or not at all. Returns the lock that its launcher is to
+  /// inherit.
+  [[nodiscard]] result<file_lock> add(const sandbox_record& record,
+                                      std::string_view session_key) const;
   result<void> update(const sandbox_record& record) const;
+
+  /// The entries of this user, in no order; those that cannot be read are left out.
+  [[nodiscard]] std::vector<registry_entry> list() const;
+  [[nodiscard]] std::optional<registry_entry> find(const sandbox_id& id) const;
 
   /// What owners that died have left. Nothing when another process is just looking.
   [[nodiscard]] std::optional<orphan_scan> find_orphans() const;
@@ -94,6 +127,7 @@ class registry {
  private:
   registry(std::string state_dir, std::string owner, file_lock lease);
   [[nodiscard]] std::string lease_path(std::string_view owner) const;
+  [[nodiscard]] std::optional<registry_entry> read_entry(const sandbox_id& id) const;
 
   std::string state_dir_;
   std::string owner_;

@@ -191,6 +191,13 @@ asio::awaitable<result<int>> child_process::wait() {
   co_return status;
 }
 
+void child_process::close() {
+  boost::system::error_code ignored;
+  impl_->io_.close(ignored);
+  // Closes the pidfd, which ends the wait for it.
+  impl_->child_ = handle(impl_->child_.get_executor());
+}
+
 void child_process::kill(int signal) const noexcept {
   ::kill(impl_->id_, signal);
 }

@@ -45,6 +45,9 @@ class child_process {
   /// Completes at the child's end with its status as of wait(2). To be awaited once.
   boost::asio::awaitable<result<int>> wait();
 
+  /// Ends what is awaited here; the child goes on, and is a zombie at its end.
+  void close();
+
   /// Only before `wait` has completed: afterwards the number may mean another process.
   void kill(int signal) const noexcept;
 

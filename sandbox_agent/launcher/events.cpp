@@ -48,6 +48,18 @@ std::string paused_event(bool paused) {
   return line(begin(paused ? "paused" : "resumed"));
 }
 
+std::string kept_event(std::int64_t life_ms) {
+  auto out = begin("kept");
+  out.member("life_ms", life_ms);
+  return line(std::move(out));
+}
+
+std::string stopping_event(std::string_view cause) {
+  auto out = begin("stopping");
+  out.member("cause", cause);
+  return line(std::move(out));
+}
+
 std::string refused_event(std::string_view command, const error& why) {
   auto out = begin("refused");
   out.member("command", command).member("message", why.to_string());

@@ -3,6 +3,7 @@
 #include <sandfleet/error.hpp>
 #include <sandfleet/usage.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ namespace sandfleet::launcher {
 [[nodiscard]] std::string warning_event(std::string_view message);
 [[nodiscard]] std::string started_event(pid_t process);
 [[nodiscard]] std::string paused_event(bool paused);
+/// The sandbox outlives its owner, by so many milliseconds; 0: without end.
+[[nodiscard]] std::string kept_event(std::int64_t life_ms);
+/// Why it is about to end: "asked" or "expired".
+[[nodiscard]] std::string stopping_event(std::string_view cause);
 [[nodiscard]] std::string refused_event(std::string_view command, const error& why);
 [[nodiscard]] std::string failed_event(const error& failure, std::string_view log);
 

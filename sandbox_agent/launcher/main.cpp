@@ -2,6 +2,7 @@
 
 #include "runtime/core/test_stop.hpp"
 #include "runtime/core/text.hpp"
+#include "sandbox_agent/launcher/controls.hpp"
 #include "sandbox_agent/launcher/events.hpp"
 #include "sandbox_agent/launcher/remove_tree.hpp"
 #include "sandbox_agent/launcher/request.hpp"
@@ -13,8 +14,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <linux/close_range.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 namespace sandfleet::launcher {
 
@@ -75,6 +78,8 @@ int run(int arguments_fd) {
   prepare_process();
   auto bytes = read_arguments(arguments_fd);
   ::close(arguments_fd);
+  // What else was inherited (the lock on this sandbox's entry) is for this process alone.
+  ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (!bytes) {
     emit(failed_event(bytes.error(), ""));
     return 1;
@@ -94,18 +99,22 @@ int run(int arguments_fd) {
   for (const auto& warning : box->warnings)
     told += warning_event(warning);
   emit(told + limits_event(box->limits, box->group->can_pause()));
-  const auto end = watch(*box, wanted->isolation);
+  controls others;
+  const auto end = watch(*box, *wanted, others);
   const auto used = used_by(*box->group);
   core::test_stop(core::test_stage::launcher_ended);
+  std::string last;
   for (const auto& left : clean_up(*wanted, box->group.get(), box->ids))
-    emit(warning_event(left));
+    last += warning_event(left);
+  if (end.kept)
+    if (const int failed = remove_tree_of(wanted->state_dir, box->ids))
+      last += warning_event("cannot remove '" + wanted->state_dir + "': " + std::strerror(failed));
   core::test_stop(core::test_stage::launcher_removed);
-  if (end.failure) {
-    emit(failed_event(*end.failure, end.log));
-    return 1;
-  }
-  emit(exited_event(end.status, used, end.log));
-  return 0;
+  last +=
+      end.failure ? failed_event(*end.failure, end.log) : exited_event(end.status, used, end.log);
+  emit(last);
+  others.tell(last);
+  return end.failure ? 1 : 0;
 }
 
 int remove(const std::string& dir) {

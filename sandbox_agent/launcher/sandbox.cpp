@@ -7,6 +7,7 @@
 #include "sandbox_agent/launcher/descendants.hpp"
 #include "sandbox_agent/launcher/failure_pipe.hpp"
 #include "sandbox_agent/launcher/file_text.hpp"
+#include "sandbox_agent/launcher/listen.hpp"
 #include "sandbox_agent/launcher/mount_plan.hpp"
 #include "sandbox_agent/launcher/new_root.hpp"
 #include "sandbox_agent/launcher/remove_tree.hpp"
@@ -20,9 +21,7 @@
 #include <linux/capability.h>
 #include <optional>
 #include <sched.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 namespace sandfleet::launcher {
@@ -45,22 +44,6 @@ result<pipe_ends> make_pipe() {
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return fail(errno_error(errc::start_failed, "cannot make a pipe", errno));
   return pipe_ends{unique_fd(ends[0]), unique_fd(ends[1])};
-}
-
-result<unique_fd> listen_at(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return fail(make_error(errc::invalid_configuration,
-                           "the socket's path '" + path + "' is longer than 107 bytes")
-                    .with_hint("choose a shorter state_dir"));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  unique_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket ||
-      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0600) != 0 || ::listen(socket.get(), SOMAXCONN) != 0)
-    return fail(errno_error(errc::start_failed, "cannot listen on '" + path + "'", errno));
-  return socket;
 }
 
 /// Notes where control groups will be before there are any.

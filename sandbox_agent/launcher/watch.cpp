@@ -6,13 +6,15 @@
 #include "sandbox_agent/launcher/failure_pipe.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <poll.h>
+#include <span>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <vector>
 
 namespace sandfleet::launcher {
 
@@ -21,10 +23,12 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr const char* control_name = "/control.sock";
 constexpr std::size_t max_log = 4096;
 constexpr std::size_t max_command = 128;
 constexpr milliseconds default_grace{2'000};
 constexpr std::int64_t max_grace_ms = 3'600'000;
+constexpr std::int64_t max_life_ms = 100LL * 365 * 86'400'000;
 
 /// Reads what is there. False at the end (or when the other side has broken off).
 bool read_some(int fd, std::string& into) {
@@ -38,12 +42,14 @@ bool read_some(int fd, std::string& into) {
 
 class watcher {
  public:
-  watcher(sandbox& box, isolation_mode isolation) : box_(box), isolation_(isolation) {
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    ::sigaddset(&wanted, SIGCHLD);
-    ::sigaddset(&wanted, SIGTERM);
-    signals_ = unique_fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  watcher(sandbox& box, const request& wanted, controls& others)
+      : box_(box), wanted_(wanted), others_(others),
+        end_of_life_(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {
+    sigset_t watched;
+    ::sigemptyset(&watched);
+    ::sigaddset(&watched, SIGCHLD);
+    ::sigaddset(&watched, SIGTERM);
+    signals_ = unique_fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   }
 
   ending run() {
@@ -55,11 +61,14 @@ class watcher {
 
  private:
   void step() {
-    std::array<pollfd, 5> fds = {{{commands_open_ ? STDIN_FILENO : -1, POLLIN, 0},
-                                  {signals_.get(), POLLIN, 0},
-                                  {box_.failure.get(), POLLIN, 0},
-                                  {box_.ready.get(), POLLIN, 0},
-                                  {box_.log.get(), POLLIN, 0}}};
+    std::vector<pollfd> fds = {{commands_open_ ? STDIN_FILENO : -1, POLLIN, 0},
+                               {signals_.get(), POLLIN, 0},
+                               {box_.failure.get(), POLLIN, 0},
+                               {box_.ready.get(), POLLIN, 0},
+                               {box_.log.get(), POLLIN, 0},
+                               {end_of_life_.get(), POLLIN, 0}};
+    const auto own = fds.size();
+    others_.add_to(fds);
     const int count = ::poll(fds.data(), fds.size(), time_left());
     if (count == 0 && kill_at_) {
       kill_at_.reset();
@@ -73,8 +82,25 @@ class watcher {
       on_log();
     if (fds[0].revents != 0)
       on_commands();
+    others_.on_polled(
+        std::span(fds).subspan(own), [this] { return greeting(); },
+        [this](std::string_view command, controller& from) { on_command(command, &from); });
+    if (fds[5].revents != 0)
+      on_end_of_life();
     if (fds[1].revents != 0)
       on_signal();
+  }
+
+  /// Tells everybody.
+  void tell(std::string_view lines) {
+    emit(lines);
+    others_.tell(lines);
+  }
+
+  /// What whoever connects to a kept sandbox has to know.
+  [[nodiscard]] std::string greeting() const {
+    return limits_event(box_.limits, box_.group->can_pause()) +
+           (paused_ ? paused_event(true) : std::string()) + "ready\n";
   }
 
   [[nodiscard]] int time_left() const {
@@ -112,30 +138,83 @@ class watcher {
     commands_open_ = read_some(STDIN_FILENO, commands_);
     std::size_t end = 0;
     while ((end = commands_.find('\n')) != std::string::npos) {
-      on_command(std::string_view(commands_).substr(0, end));
+      on_command(std::string_view(commands_).substr(0, end), nullptr);
       commands_.erase(0, end + 1);
     }
-    // The owner has gone, or has lost its mind: nobody waits for a graceful end.
-    if (!commands_open_ || commands_.size() > max_command)
+    const bool lost_its_mind = commands_.size() > max_command;
+    if (lost_its_mind)
+      commands_open_ = false;
+    // Nobody waits for a graceful end.
+    if (!commands_open_ && !ending_.kept)
       stop(milliseconds{0});
   }
 
-  void on_command(std::string_view command) {
+  /// `from` is null for the owner.
+  void on_command(std::string_view command, controller* from) {
     const auto words = core::split(core::trim(command), ' ');
     if (words[0] == "stop" && words.size() == 2) {
       const auto grace = core::parse_integer(words[1]).value_or(0);
+      tell_others(stopping_event("asked"), from);
       stop(milliseconds{std::clamp<std::int64_t>(grace, 0, max_grace_ms)});
     } else if (words[0] == "pause" || words[0] == "resume") {
-      const bool pause = words[0] == "pause";
-      if (const auto done = box_.group->set_paused(pause); !done) {
-        emit(refused_event(words[0], done.error()));
+      set_paused(words[0] == "pause", from);
+    } else if (words[0] == "keep" && words.size() == 2) {
+      const auto life = core::parse_integer(words[1]).value_or(0);
+      keep(milliseconds{std::clamp<std::int64_t>(life, 0, max_life_ms)}, from);
+    } else {
+      answer(from, refused_event(command, make_error(errc::invalid_argument, "not a command")));
+    }
+  }
+
+  static void answer(controller* to, std::string_view lines) {
+    if (to != nullptr)
+      to->tell(lines);
+    else
+      emit(lines);
+  }
+
+  void tell_others(std::string_view lines, const controller* but) {
+    if (!ending_.kept)
+      return;
+    if (but != nullptr)
+      emit(lines);
+    others_.tell(lines, but);
+  }
+
+  void set_paused(bool pause, controller* from) {
+    if (const auto done = box_.group->set_paused(pause); !done) {
+      answer(from, refused_event(pause ? "pause" : "resume", done.error()));
+      return;
+    }
+    paused_ = pause;
+    tell(paused_event(pause));
+  }
+
+  /// From now on the owner's end is not the sandbox's, but the end of `life` is; 0: none.
+  void keep(milliseconds life, controller* from) {
+    if (!ending_.kept) {
+      if (const auto open = others_.open(wanted_.state_dir + control_name); !open) {
+        answer(from, refused_event("keep", open.error()));
         return;
       }
-      paused_ = pause;
-      emit(paused_event(pause));
-    } else {
-      emit(refused_event(command, make_error(errc::invalid_argument, "not a command")));
+      ending_.kept = true;
+      // The owner's directory is not this process's to hold.
+      if (::chdir("/") != 0)
+        emit(warning_event("cannot leave the directory in which it was started"));
     }
+    itimerspec timer{};
+    timer.it_value.tv_sec = life.count() / 1000;
+    timer.it_value.tv_nsec = life.count() % 1000 * 1'000'000;
+    ::timerfd_settime(end_of_life_.get(), 0, &timer, nullptr);
+    tell(kept_event(life.count()));
+  }
+
+  void on_end_of_life() {
+    std::uint64_t count = 0;
+    if (::read(end_of_life_.get(), &count, sizeof count) != sizeof count)
+      return;
+    tell(stopping_event("expired"));
+    stop(default_grace);
   }
 
   void on_signal() {
@@ -186,13 +265,15 @@ class watcher {
     }
     ending_.failure = decode_failure(failure_);
     box_.lifeline.reset();
-    if (isolation_ == isolation_mode::none)
+    if (wanted_.isolation == isolation_mode::none)
       kill_descendants();
   }
 
   sandbox& box_;
-  isolation_mode isolation_;
+  const request& wanted_;
+  controls& others_;
   unique_fd signals_;
+  unique_fd end_of_life_; ///< a timer that counts on while the machine sleeps
   std::string commands_;
   std::string failure_;
   std::string ready_;
@@ -205,8 +286,8 @@ class watcher {
 
 } // namespace
 
-ending watch(sandbox& box, isolation_mode isolation) {
-  return watcher(box, isolation).run();
+ending watch(sandbox& box, const request& wanted, controls& others) {
+  return watcher(box, wanted, others).run();
 }
 
 } // namespace sandfleet::launcher

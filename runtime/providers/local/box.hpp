@@ -1,13 +1,13 @@
 #pragma once
 
 #include "runtime/providers/local/launcher_event.hpp"
+#include "runtime/providers/local/launcher_link.hpp"
 #include "runtime/providers/local/remains.hpp"
 #include "runtime/providers/local/verdict.hpp"
 #include "runtime/providers/local_provider.hpp"
 #include "runtime/providers/provider.hpp"
 #include "runtime/providers/registry.hpp"
 #include "runtime/transport/blocking_pool.hpp"
-#include "runtime/transport/child_process.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -42,13 +42,20 @@ class box : public std::enable_shared_from_this<box> {
 
   /// Completes when the agent is ready. After a failure or a cancellation nothing is left.
   boost::asio::awaitable<result<instance>> start(std::shared_ptr<const sandbox_spec> spec);
+  /// Takes up a sandbox that stands, started by whomever. A failure changes nothing.
+  boost::asio::awaitable<result<instance>> attach(registry_entry entry);
   boost::asio::awaitable<result<exit_report>> wait();
   boost::asio::awaitable<result<exit_report>> stop(std::chrono::milliseconds grace);
   boost::asio::awaitable<result<void>> set_paused(bool paused);
   boost::asio::awaitable<result<instance>> resume();
   [[nodiscard]] boost::asio::awaitable<result<instance_state>> inspect();
+  /// From now on it lives by its launcher, for so long; 0: without end.
+  boost::asio::awaitable<result<void>> keep(std::chrono::milliseconds life);
+  /// Forgets it, which must not be this program's own.
+  boost::asio::awaitable<result<void>> release();
 
-  /// Ends it at once, with nobody waiting for that.
+  /// Ends it at once when it is this program's own, with nobody waiting for that; forgets it
+  /// otherwise.
   void abandon();
 
   [[nodiscard]] bool can_pause() const { return can_pause_; }
@@ -56,8 +63,11 @@ class box : public std::enable_shared_from_this<box> {
  private:
   using time_point = std::chrono::steady_clock::time_point;
   enum class wake { changed, timed_out, cancelled };
+  enum class standing { own, kept, foreign };
 
   result<void> launch(const sandbox_spec& spec);
+  result<void> connect();
+  void describe(const sandbox_spec& spec);
   boost::asio::awaitable<void> supervise();
   boost::asio::awaitable<wake> next_change(time_point deadline);
   boost::asio::awaitable<bool> ended_by(time_point deadline);
@@ -76,7 +86,10 @@ class box : public std::enable_shared_from_this<box> {
   std::string dir_;
   std::string session_key_;
   sandbox_record record_;
-  std::optional<transport::child_process> child_;
+  std::unique_ptr<launcher_link> link_;
+  standing standing_ = standing::own;
+  bool released_ = false;
+  bool kept_told_ = false;
   end_facts facts_;
   limits_report limits_;
   bool can_pause_ = false;

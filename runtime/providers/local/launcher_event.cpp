@@ -84,6 +84,10 @@ launcher_event event_of(protocol::json_object& in) {
         static_cast<pid_t>(in.integer("pid", 1, std::numeric_limits<pid_t>::max()))};
   if (kind == "paused" || kind == "resumed")
     return paused_told{kind == "paused"};
+  if (kind == "kept")
+    return kept_told{};
+  if (kind == "stopping")
+    return stopping_told{in.string("cause")};
   if (kind == "refused")
     return refused_told{in.string("message")};
   if (kind == "failed")

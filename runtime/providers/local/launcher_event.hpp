@@ -26,6 +26,10 @@ struct ready_told {};
 struct paused_told {
   bool paused = false;
 };
+struct kept_told {};
+struct stopping_told {
+  std::string cause; ///< "asked" (by somebody else) or "expired"
+};
 struct refused_told {
   std::string message;
 };
@@ -43,8 +47,9 @@ struct text_told {
   std::string text;
 };
 
-using launcher_event = std::variant<limits_told, warning_told, started_told, ready_told,
-                                    paused_told, refused_told, failed_told, exited_told, text_told>;
+using launcher_event =
+    std::variant<limits_told, warning_told, started_told, ready_told, paused_told, kept_told,
+                 stopping_told, refused_told, failed_told, exited_told, text_told>;
 
 /// `line` is without its line end.
 [[nodiscard]] launcher_event parse_launcher_event(std::string_view line);

@@ -8,8 +8,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <sys/resource.h>
@@ -38,6 +40,53 @@ void raise_file_limit() {
 
 error unknown(const sandbox_id& id) {
   return make_error(errc::not_found, "there is no sandbox " + id.str());
+}
+
+local::remains remains_of(const orphan& found) {
+  local::remains left;
+  left.id = found.id;
+  left.dir = found.dir;
+  left.may_have_strays = !found.record || found.record->isolation == isolation_mode::none;
+  if (found.record) {
+    left.is_of_this_boot = found.record->boot_id == current_boot_id();
+    left.launcher = found.record->launcher;
+    left.launcher_start = found.record->launcher_start;
+  }
+  return left;
+}
+
+listed_state state_of(const registry_entry& entry) {
+  if (entry.abandoned())
+    return listed_state::abandoned;
+  std::error_code ignored;
+  // The launcher notes the sandbox's first process there.
+  if (!std::filesystem::exists(entry.dir + "/init", ignored))
+    return listed_state::starting;
+  local::remains place;
+  place.id = entry.record.id;
+  place.dir = entry.dir;
+  return local::is_frozen(place) ? listed_state::paused : listed_state::running;
+}
+
+sandbox_info info_of(registry_entry entry) {
+  using time_point = std::chrono::system_clock::time_point;
+  auto& record = entry.record;
+  sandbox_info info;
+  info.state = state_of(entry);
+  info.id = record.id;
+  info.provider = provider_name("local");
+  info.image = std::move(record.image);
+  info.isolation = record.isolation;
+  info.kept = record.kept;
+  info.created = time_point(std::chrono::milliseconds(record.created_ms));
+  if (record.expires_ms != 0)
+    info.expires = time_point(std::chrono::milliseconds(record.expires_ms));
+  info.owner_pid = record.owner_pid;
+  if (entry.owned)
+    info.owner_name = local::name_of(record.owner_pid);
+  info.launcher_pid = record.launcher;
+  info.labels = std::move(record.labels);
+  return info;
 }
 
 /// The sandboxes that live, and the reports of those that did. Thread-safe.
@@ -113,6 +162,7 @@ class local_provider final : public provider, public std::enable_shared_from_thi
   [[nodiscard]] capabilities can() const override {
     capabilities can;
     can.pause = can_pause_;
+    can.survives_engine = true;
     return can;
   }
 
@@ -172,34 +222,71 @@ class local_provider final : public provider, public std::enable_shared_from_thi
     co_return co_await transport::run_on(live->strand(), live->resume());
   }
 
-  asio::awaitable<result<recovery_report>> recover() override {
+  asio::awaitable<result<instance>> attach(sandbox_id id) override {
+    auto entry = shared_->entries->find(id);
+    if (!entry)
+      co_return fail(unknown(id));
+    if (entry->abandoned())
+      co_return fail(make_error(errc::not_found, "the sandbox " + id.str() + " has ended")
+                         .with_cause("the program that it belonged to has died")
+                         .with_hint("'sandfleet gc' removes what is left of it"));
+    auto made = std::make_shared<box>(asio::make_strand(executor_), shared_, id);
+    if (!boxes_->add(made))
+      co_return fail(errc::already_exists, "the sandbox " + id.str() + " is this program's");
+    auto attached = co_await transport::run_on(made->strand(), made->attach(std::move(*entry)));
+    if (!attached)
+      boxes_->drop(id);
+    co_return attached;
+  }
+
+  asio::awaitable<result<void>> keep(keep_request request) override {
+    const auto live = boxes_->find(request.id);
+    if (!live)
+      co_return fail(unknown(request.id));
+    co_return co_await transport::run_on(live->strand(), live->keep(request.time_to_live));
+  }
+
+  asio::awaitable<result<void>> release(sandbox_id id) override {
+    const auto live = boxes_->find(id);
+    if (!live)
+      co_return fail(unknown(id));
+    auto done = co_await transport::run_on(live->strand(), live->release());
+    if (done)
+      boxes_->drop(id);
+    co_return done;
+  }
+
+  asio::awaitable<result<std::vector<sandbox_info>>> list() override {
+    std::vector<sandbox_info> found;
+    for (auto& entry : shared_->entries->list())
+      found.push_back(info_of(std::move(entry)));
+    std::ranges::sort(found, {}, &sandbox_info::created);
+    co_return found;
+  }
+
+  asio::awaitable<result<recovery_report>> recover(recovery_mode mode) override {
     recovery_report report;
     auto scan = shared_->entries->find_orphans();
-    if (!scan)
+    if (!scan) {
+      report.busy = true;
       co_return report;
-    const auto boot_id = current_boot_id();
+    }
     std::vector<local::remains> left;
-    for (const auto& found : scan->orphans) {
-      local::remains one;
-      one.id = found.id;
-      one.dir = found.dir;
-      one.may_have_strays = !found.record || found.record->isolation == isolation_mode::none;
-      if (found.record) {
-        one.is_of_this_boot = found.record->boot_id == boot_id;
-        one.launcher = found.record->launcher;
-        one.launcher_start = found.record->launcher_start;
-      }
-      left.push_back(std::move(one));
-    }
-    auto removals =
-        local::remove_remains(left, shared_->settings.launcher_program, recovery_patience);
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      if (removals[i].failure)
-        report.failures.push_back(std::move(*removals[i].failure));
-      else
-        report.removed.push_back(left[i].id);
-    }
+    for (const auto& found : scan->orphans)
+      left.push_back(remains_of(found));
     std::ranges::move(scan->failures, std::back_inserter(report.failures));
+    if (mode == recovery_mode::look) {
+      for (const auto& one : left)
+        report.removed.push_back(local::look_at(one));
+      co_return report;
+    }
+    for (auto& outcome :
+         local::remove_remains(left, shared_->settings.launcher_program, recovery_patience)) {
+      if (outcome.failure)
+        report.failures.push_back(std::move(*outcome.failure));
+      else
+        report.removed.push_back(std::move(outcome.what));
+    }
     registry::forget(*scan);
     co_return report;
   }

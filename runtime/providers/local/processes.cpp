@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -30,10 +31,15 @@ std::uint64_t start_time_of(pid_t pid) {
   return stat ? stat->start_time : 0;
 }
 
+std::string name_of(pid_t pid) {
+  return std::string(core::trim(read_proc(pid, "comm")));
+}
+
 process_hold::process_hold(process_hold&& other) noexcept
-    : pidfd_(std::exchange(other.pidfd_, -1)) {}
+    : pid_(other.pid_), pidfd_(std::exchange(other.pidfd_, -1)) {}
 
 process_hold& process_hold::operator=(process_hold&& other) noexcept {
+  std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
   return *this;
 }
@@ -46,7 +52,7 @@ process_hold::~process_hold() {
 std::optional<process_hold> process_hold::take(pid_t pid, std::uint64_t start_time) {
   if (pid <= 1)
     return std::nullopt;
-  process_hold hold(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  process_hold hold(pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   // Looked at after it is held: the number cannot change its meaning in between.
   if (hold.pidfd_ < 0 || (start_time != 0 && start_time_of(pid) != start_time))
     return std::nullopt;
@@ -54,7 +60,15 @@ std::optional<process_hold> process_hold::take(pid_t pid, std::uint64_t start_ti
 }
 
 void process_hold::kill() const noexcept {
-  ::syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0);
+  send(SIGKILL);
+}
+
+void process_hold::send(int signal) const noexcept {
+  ::syscall(SYS_pidfd_send_signal, pidfd_, signal, nullptr, 0);
+}
+
+int process_hold::duplicate() const {
+  return ::fcntl(pidfd_, F_DUPFD_CLOEXEC, 0);
 }
 
 bool process_hold::wait_until(std::chrono::steady_clock::time_point deadline) const {

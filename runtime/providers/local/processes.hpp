@@ -21,17 +21,26 @@ class process_hold {
   static std::optional<process_hold> take(pid_t pid, std::uint64_t start_time);
 
   void kill() const noexcept;
+  void send(int signal) const noexcept;
+
+  [[nodiscard]] pid_t id() const { return pid_; }
+  /// A pidfd of the caller's own; readable when the process has ended. -1 without descriptors.
+  [[nodiscard]] int duplicate() const;
 
   /// False when it has not ended at `deadline`.
   [[nodiscard]] bool wait_until(std::chrono::steady_clock::time_point deadline) const;
 
  private:
-  explicit process_hold(int pidfd) : pidfd_(pidfd) {}
+  process_hold(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  pid_t pid_;
   int pidfd_;
 };
 
 /// 0 when there is no such process.
 [[nodiscard]] std::uint64_t start_time_of(pid_t pid);
+
+/// The name of its program, at most 15 bytes; empty when there is no such process.
+[[nodiscard]] std::string name_of(pid_t pid);
 
 /// Processes of this user whose initial environment holds the given line.
 [[nodiscard]] std::vector<pid_t> processes_with_environment(const std::string& line);

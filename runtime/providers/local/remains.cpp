@@ -62,6 +62,13 @@ class living_processes {
 
   [[nodiscard]] bool none() const { return holds_.empty(); }
 
+  [[nodiscard]] std::vector<int> numbers() const {
+    std::vector<int> all;
+    for (const auto& process : holds_)
+      all.push_back(process.id());
+    return all;
+  }
+
   void kill() const {
     for (const auto& process : holds_)
       process.kill();
@@ -74,6 +81,8 @@ class living_processes {
 
  private:
   void add(pid_t pid, std::uint64_t start) {
+    if (std::ranges::any_of(holds_, [&](const auto& one) { return one.id() == pid; }))
+      return;
     auto held = process_hold::take(pid, start);
     // A dead one may have its number until its parent has looked.
     if (held && !held->wait_until(clock::now()))
@@ -162,16 +171,41 @@ std::optional<error> remove_files(const remains& left, const std::string& launch
   return errno_error(errc::io_error, "cannot remove '" + left.dir + "'", failed.value());
 }
 
+removed_sandbox describe(const remains& left, const living_processes& processes) {
+  removed_sandbox what;
+  what.id = left.id;
+  what.processes = processes.numbers();
+  for (auto& dir : cgroups_of(left))
+    if (::access(dir.c_str(), F_OK) == 0)
+      what.control_groups.push_back(std::move(dir));
+  what.directory = left.dir;
+  return what;
+}
+
 } // namespace
+
+bool is_frozen(const remains& of) {
+  return std::ranges::any_of(cgroups_of(of), [](const std::string& dir) {
+    return core::trim(read_file(dir + "/freezer.state")) == "FROZEN" ||
+           core::trim(read_file(dir + "/cgroup.freeze")) == "1";
+  });
+}
+
+removed_sandbox look_at(const remains& left) {
+  return describe(left, living_processes(left));
+}
 
 std::vector<removal> remove_remains(std::span<const remains> left,
                                     const std::string& launcher_program,
                                     std::chrono::milliseconds patience) {
   std::vector<living_processes> processes;
-  for (const auto& one : left)
-    kill_all(one, processes.emplace_back(one));
+  std::vector<removal> removals;
+  for (const auto& one : left) {
+    const auto& found = processes.emplace_back(one);
+    removals.emplace_back().what = describe(one, found);
+    kill_all(one, found);
+  }
   const auto deadline = clock::now() + patience;
-  std::vector<removal> removals(left.size());
   for (std::size_t i = 0; i < left.size(); ++i) {
     if (!end_all(left[i], std::move(processes[i]), deadline))
       removals[i].failure = make_error(errc::timed_out, "a process of the sandbox " +

@@ -2,6 +2,7 @@
 
 #include "runtime/providers/registry.hpp"
 
+#include <sandfleet/listing.hpp>
 #include <sandfleet/usage.hpp>
 
 #include <chrono>
@@ -24,9 +25,16 @@ struct remains {
 
 /// What came of removing it.
 struct removal {
+  removed_sandbox what;
   std::optional<error> failure; ///< something is left
   resource_usage usage;         ///< as its control groups had counted it
 };
+
+/// Whether its processes are paused.
+[[nodiscard]] bool is_frozen(const remains& of);
+
+/// What there is to remove of it.
+[[nodiscard]] removed_sandbox look_at(const remains& left);
 
 /// Kills their processes (numbers are verified by start time and held by pidfd, so that no other
 /// process is hit) and removes control groups and directories. All are killed before any is waited

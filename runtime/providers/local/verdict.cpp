@@ -58,6 +58,19 @@ error agent_ended(const end_facts& facts) {
   return failure;
 }
 
+/// Ended by its launcher, though not for this program.
+error taken_away(const end_facts& facts) {
+  auto failure =
+      make_error(errc::sandbox_lost, "the sandbox " + facts.id.str() + " was taken away");
+  if (facts.stopping_cause == "expired")
+    return std::move(failure)
+        .with_cause("its time to live is over")
+        .with_hint("keep it for longer: the setting keep_for")
+        .blamed_on(failure_class::task);
+  return std::move(failure).with_cause(facts.foreign ? "the program that it belongs to has ended it"
+                                                     : "another program has stopped it");
+}
+
 } // namespace
 
 exit_report judge_end(const end_facts& facts) {
@@ -71,7 +84,9 @@ exit_report judge_end(const end_facts& facts) {
   }
   if (facts.was_asked)
     return report;
-  if (facts.failed)
+  if (facts.foreign || !facts.stopping_cause.empty())
+    report.failure = taken_away(facts);
+  else if (facts.failed)
     report.failure = facts.failed;
   else
     report.failure = facts.exited ? agent_ended(facts) : launcher_lost(facts);

@@ -14,6 +14,8 @@ struct end_facts {
   bool was_ready = false;
   bool was_asked = false; ///< to end
   bool isolated = true;
+  bool foreign = false;               ///< another program's, of which nothing is heard
+  std::string stopping_cause;         ///< why its launcher took it away, when it said so
   std::optional<int> launcher_status; ///< as of wait(2)
   std::optional<exited_told> exited;
   resource_usage counted; ///< found when nobody had told of an exit

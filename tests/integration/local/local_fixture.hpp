@@ -103,6 +103,11 @@ class local_fixture : public ::testing::Test {
     return *provider_;
   }
 
+  /// As the end of its program would, but for what that leaves to the system.
+  void drop_provider() { provider_.reset(); }
+
+  asio::any_io_executor executor() { return context_.get_executor(); }
+
   template <class T>
   std::future<T> begin(asio::awaitable<T> work) {
     return asio::co_spawn(context_, std::move(work), asio::use_future);

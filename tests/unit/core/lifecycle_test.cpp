@@ -29,7 +29,7 @@ std::string describe(s from, e event) {
 ///   r resuming  k stopping  K stopped  X error  D disconnected  M out of memory
 constexpr std::array<std::string_view, sandbox_state_count> expected = {
     // build start up setup ready pause paused resume lost stop stopped failed memory
-    "BS.......k.X.", // created
+    "BS.....r.k.X.", // created
     "BSR......k.XM", // starting_runtime
     ".S.......k.X.", // building_runtime
     "...WA...Dk.XM", // runtime_started

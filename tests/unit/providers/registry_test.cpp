@@ -48,6 +48,11 @@ TEST(sandbox_record, reads_as_it_was_written) {
   record.boot_id = "b";
   record.created_ms = 1'700'000'000'000;
   record.labels = {{"a\"b", "c\nd"}};
+  record.owner_pid = 12;
+  record.kept = true;
+  record.expires_ms = 1'800'000'000'000;
+  record.image = "host";
+  record.workspace = "/work";
   const auto read = parse_record(to_json(record));
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(*read, record);
@@ -61,9 +66,9 @@ TEST(sandbox_record, nonsense_is_an_error) {
 TEST_F(registry_test, an_entry_appears_whole_and_once) {
   const auto entries = open();
   const auto made = record(*entries, "sb-0123456789abcdef");
-  ASSERT_TRUE(entries->add(made));
+  ASSERT_TRUE(entries->add(made, "key"));
   EXPECT_TRUE(fs::exists(entries->dir_of(made.id) + "/record.json"));
-  EXPECT_EQ(entries->add(made).error().code, errc::already_exists);
+  EXPECT_EQ(entries->add(made, "key").error().code, errc::already_exists);
   EXPECT_EQ(std::distance(fs::directory_iterator(dir_ + "/sandboxes"), {}), 1);
 }
 
@@ -71,8 +76,8 @@ TEST_F(registry_test, entries_of_the_living_are_no_orphans) {
   const auto one = open();
   const auto other = open();
   ASSERT_NE(one->owner(), other->owner());
-  ASSERT_TRUE(one->add(record(*one, "sb-0000000000000001")));
-  ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002")));
+  ASSERT_TRUE(one->add(record(*one, "sb-0000000000000001"), "key"));
+  ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002"), "key"));
   const auto scan = one->find_orphans();
   ASSERT_TRUE(scan);
   EXPECT_TRUE(scan->orphans.empty());
@@ -83,7 +88,7 @@ TEST_F(registry_test, entries_of_an_owner_that_went_are_orphans) {
   const auto one = open();
   {
     const auto other = open();
-    ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002")));
+    ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002"), "key"));
   }
   const auto scan = one->find_orphans();
   ASSERT_TRUE(scan);
@@ -91,6 +96,54 @@ TEST_F(registry_test, entries_of_an_owner_that_went_are_orphans) {
   EXPECT_EQ(scan->orphans[0].id.str(), "sb-0000000000000002");
   ASSERT_TRUE(scan->orphans[0].record);
   EXPECT_EQ(scan->orphans[0].record->boot_id, "boot");
+}
+
+TEST_F(registry_test, a_kept_entry_lives_as_long_as_its_launcher) {
+  const auto one = open();
+  const sandbox_id id("sb-0000000000000002");
+  std::optional<file_lock> launcher;
+  {
+    const auto other = open();
+    auto kept = record(*other, id.str().c_str());
+    auto lock = other->add(kept, "secret");
+    ASSERT_TRUE(lock);
+    launcher = std::move(*lock);
+    kept.kept = true;
+    ASSERT_TRUE(other->update(kept));
+    EXPECT_TRUE(one->find(id)->owned);
+  }
+  const auto found = one->find(id);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->owned);
+  EXPECT_TRUE(found->held);
+  EXPECT_FALSE(found->abandoned());
+  EXPECT_EQ(found->session_key, "secret");
+  EXPECT_TRUE(one->find_orphans()->orphans.empty());
+  launcher.reset();
+  EXPECT_TRUE(one->find(id)->abandoned());
+  EXPECT_EQ(one->list().size(), 1U);
+  EXPECT_EQ(one->find_orphans()->orphans.size(), 1U);
+}
+
+TEST_F(registry_test, what_is_not_an_entry_is_not_found) {
+  const auto one = open();
+  for (const char* id : {"", "..", "sb-", "sb-0000000000000001", "sb-000000000000000g"})
+    EXPECT_FALSE(one->find(sandbox_id(id))) << id;
+  fs::create_directory(dir_ + "/sandboxes/sb-0000000000000001");
+  EXPECT_FALSE(one->find(sandbox_id("sb-0000000000000001"))) << "it has no record";
+  EXPECT_TRUE(one->list().empty());
+}
+
+TEST_F(registry_test, looking_does_not_make_the_dead_seem_alive) {
+  const auto one = open();
+  {
+    const auto other = open();
+    ASSERT_TRUE(other->add(record(*other, "sb-0000000000000002"), "key"));
+  }
+  const auto looking = file_lock::try_share(dir_ + "/sandboxes/sb-0000000000000002/key");
+  ASSERT_TRUE(looking);
+  EXPECT_FALSE(one->find(sandbox_id("sb-0000000000000002"))->held);
+  EXPECT_EQ(one->find_orphans()->orphans.size(), 1U);
 }
 
 TEST_F(registry_test, one_scan_at_a_time) {
