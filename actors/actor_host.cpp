@@ -40,6 +40,16 @@ class mailbox_gateway final : public gateway {
     send(start_atom_v, id, std::move(spec), std::move(to));
   }
   void cancel_start(const sandbox_id& id) override { send(cancel_atom_v, id); }
+  void attach(const sandbox_id& id, const provider_name& provider, start_reply to) override {
+    send(attach_atom_v, id, provider, std::move(to));
+  }
+  void keep(const sandbox_id& id, std::chrono::milliseconds life, done_reply to) override {
+    send(keep_atom_v, id, caf::timespan(life), std::move(to));
+  }
+  void detach(const sandbox_id& id, done_reply to) override {
+    send(detach_atom_v, id, std::move(to));
+  }
+  void list(listing_reply to) override { send(list_atom_v, std::move(to)); }
   void stop(const sandbox_id& id, stop_reply to) override { send(stop_atom_v, id, std::move(to)); }
   void report(const sandbox_id& id, std::uint64_t generation, error seen, route_reply to) override {
     send(report_atom_v, id, generation, std::move(seen), std::move(to));

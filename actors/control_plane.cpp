@@ -123,6 +123,39 @@ start_in(asio::any_io_executor io, std::shared_ptr<gateway> way_in, sandbox_id i
   co_return **ready;
 }
 
+asio::awaitable<result<ready_sandbox>> attach_in(asio::any_io_executor io,
+                                                 std::shared_ptr<gateway> way_in, sandbox_id id,
+                                                 provider_name provider) {
+  auto ask = [way_in, id, provider](start_reply to) {
+    way_in->attach(id, provider, std::move(to));
+  };
+  auto answer = call<ready_ptr>(io, on_cancel::abandon, std::move(ask), nothing_to_take_back);
+  auto ready = co_await std::move(answer);
+  if (!ready)
+    co_return fail(std::move(ready.error()));
+  co_return **ready;
+}
+
+/// For calls that are answered by a mere `ok`.
+template <class Ask>
+asio::awaitable<result<void>> done_in(asio::any_io_executor io, Ask ask) {
+  auto answer = call<nothing>(io, on_cancel::abandon, std::move(ask), nothing_to_take_back);
+  auto done = co_await std::move(answer);
+  if (!done)
+    co_return fail(std::move(done.error()));
+  co_return result<void>{};
+}
+
+asio::awaitable<result<std::vector<sandbox_info>>> list_in(asio::any_io_executor io,
+                                                           std::shared_ptr<gateway> way_in) {
+  auto ask = [way_in](listing_reply to) { way_in->list(std::move(to)); };
+  auto answer = call<listing_ptr>(io, on_cancel::abandon, std::move(ask), nothing_to_take_back);
+  auto found = co_await std::move(answer);
+  if (!found)
+    co_return fail(std::move(found.error()));
+  co_return **found;
+}
+
 asio::awaitable<result<providers::exit_report>>
 stop_in(asio::any_io_executor io, std::shared_ptr<gateway> way_in, sandbox_id id) {
   auto ask = [way_in, id](stop_reply to) { way_in->stop(id, std::move(to)); };
@@ -173,6 +206,28 @@ asio::awaitable<result<void>> shutdown_in(asio::any_io_executor io,
 asio::awaitable<result<ready_sandbox>>
 control_plane::start_sandbox(sandbox_id id, std::shared_ptr<const sandbox_spec> spec) {
   return start_in(impl_->io, impl_->way_in, std::move(id), std::move(spec));
+}
+
+asio::awaitable<result<ready_sandbox>> control_plane::attach_sandbox(sandbox_id id,
+                                                                     provider_name provider) {
+  return attach_in(impl_->io, impl_->way_in, std::move(id), std::move(provider));
+}
+
+asio::awaitable<result<void>> control_plane::keep_sandbox(sandbox_id id,
+                                                          std::chrono::milliseconds life) {
+  return done_in(impl_->io, [way_in = impl_->way_in, id = std::move(id), life](done_reply to) {
+    way_in->keep(id, life, std::move(to));
+  });
+}
+
+asio::awaitable<result<void>> control_plane::detach_sandbox(sandbox_id id) {
+  return done_in(impl_->io, [way_in = impl_->way_in, id = std::move(id)](done_reply to) {
+    way_in->detach(id, std::move(to));
+  });
+}
+
+asio::awaitable<result<std::vector<sandbox_info>>> control_plane::list_sandboxes() {
+  return list_in(impl_->io, impl_->way_in);
 }
 
 asio::awaitable<result<providers::exit_report>> control_plane::stop_sandbox(sandbox_id id) {

@@ -6,6 +6,7 @@
 
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
+#include <sandfleet/listing.hpp>
 #include <sandfleet/spec.hpp>
 #include <sandfleet/status.hpp>
 
@@ -51,6 +52,7 @@ struct ready_sandbox {
   sandbox_id id;
   std::shared_ptr<const sandbox_link> link;
   limits_report limits;
+  std::string workspace; ///< empty: as specified
 };
 
 /// The right to run one action in one bash session. Given back when it is destroyed.
@@ -97,6 +99,20 @@ class control_plane {
   boost::asio::awaitable<result<ready_sandbox>>
   start_sandbox(sandbox_id id, std::shared_ptr<const sandbox_spec> spec);
 
+  /// Takes up a sandbox of a provider (empty: the only one) that somebody else started, and that
+  /// then stays when the control plane ends. One that is known already is simply answered.
+  boost::asio::awaitable<result<ready_sandbox>> attach_sandbox(sandbox_id id,
+                                                               provider_name provider);
+
+  /// Makes a sandbox stay when the control plane ends, for so long from now on; 0: without end.
+  boost::asio::awaitable<result<void>> keep_sandbox(sandbox_id id, std::chrono::milliseconds life);
+
+  /// Forgets a sandbox that was kept or attached; later calls answer `not_found`.
+  boost::asio::awaitable<result<void>> detach_sandbox(sandbox_id id);
+
+  /// What all providers know of, whoever started it.
+  boost::asio::awaitable<result<std::vector<sandbox_info>>> list_sandboxes();
+
   /// Completes when the sandbox is gone. Idempotent; an unknown id is `not_found`.
   boost::asio::awaitable<result<providers::exit_report>> stop_sandbox(sandbox_id id);
 
@@ -112,8 +128,8 @@ class control_plane {
   boost::asio::awaitable<result<turn>> take_turn(sandbox_id id, session_name session,
                                                  std::chrono::milliseconds timeout);
 
-  /// Stops admitting (`shutting_down`), stops every sandbox, ends the actors in reverse order.
-  /// Completes when all are gone. Blocks nothing but its caller.
+  /// Stops admitting (`shutting_down`), stops every sandbox that was neither kept nor attached,
+  /// ends the actors in reverse order. Completes when all are gone. Blocks nothing but its caller.
   boost::asio::awaitable<result<void>> shutdown();
 
  private:

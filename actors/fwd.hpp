@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 /// Names of what travels in messages, without the headers that define it: those see Boost.
 namespace sandfleet {
 
 struct sandbox_spec;
+struct sandbox_info;
 
 namespace providers {
 
@@ -34,6 +36,7 @@ using report_ptr = std::shared_ptr<const providers::exit_report>;
 using ending_ptr = std::shared_ptr<const ending>;
 using ready_ptr = std::shared_ptr<const ready_sandbox>;
 using route_ptr = std::shared_ptr<const route>;
+using listing_ptr = std::shared_ptr<const std::vector<sandbox_info>>;
 
 /// A place in the line for a turn; leaves the line when it is destroyed without a turn.
 using waiter_ptr = std::shared_ptr<turn_waiter>;
@@ -48,6 +51,7 @@ using start_reply = std::shared_ptr<reply<ready_ptr>>;
 using stop_reply = std::shared_ptr<reply<report_ptr>>;
 using route_reply = std::shared_ptr<reply<route_ptr>>;
 using turn_reply = std::shared_ptr<reply<token_ptr>>;
+using listing_reply = std::shared_ptr<reply<listing_ptr>>;
 using done_reply = std::shared_ptr<reply<nothing>>;
 
 } // namespace actors

@@ -42,6 +42,23 @@ void gateway_state::forward(caf::timespan deadline, std::shared_ptr<reply<T>> to
       std::forward<Ts>(message)...);
 }
 
+template <class... Ts>
+void gateway_state::forward_done(caf::timespan deadline, const done_reply& to, Ts&&... message) {
+  const auto id = ++last_id_;
+  open_.emplace(id, [to] { to->complete(fail(ended_error())); });
+  ask<caf::ok_atom>(
+      self_, supervisor_, deadline,
+      [this, id, to](caf::ok_atom) {
+        open_.erase(id);
+        to->complete(nothing{});
+      },
+      [this, id, to](failure why) {
+        open_.erase(id);
+        to->complete(fail(std::move(why.what)));
+      },
+      std::forward<Ts>(message)...);
+}
+
 void gateway_state::shutdown(const done_reply& to) {
   const auto id = ++last_id_;
   open_.emplace(id, [to] { to->complete(nothing{}); });
@@ -57,6 +74,19 @@ gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<ga
   return {
       [self](start_atom, const sandbox_id& id, const spec_ptr& spec, const start_reply& to) {
         self->state.forward(deadlines::outside_start, to, start_atom_v, id, spec);
+      },
+      [self](attach_atom, const sandbox_id& id, const provider_name& provider,
+             const start_reply& to) {
+        self->state.forward(deadlines::outside_attach, to, attach_atom_v, id, provider);
+      },
+      [self](keep_atom, const sandbox_id& id, caf::timespan life, const done_reply& to) {
+        self->state.forward_done(deadlines::outside_keep, to, keep_atom_v, id, life);
+      },
+      [self](detach_atom, const sandbox_id& id, const done_reply& to) {
+        self->state.forward_done(deadlines::outside_keep, to, detach_atom_v, id);
+      },
+      [self](list_atom, const listing_reply& to) {
+        self->state.forward(deadlines::outside_list, to, list_atom_v);
       },
       [self](stop_atom, const sandbox_id& id, const stop_reply& to) {
         self->state.forward(deadlines::outside_stop, to, stop_atom_v, id);

@@ -22,6 +22,10 @@ class gateway_state {
   template <class T, class... Ts>
   void forward(caf::timespan deadline, std::shared_ptr<reply<T>> to, Ts&&... message);
 
+  /// For what is answered by a mere `ok`.
+  template <class... Ts>
+  void forward_done(caf::timespan deadline, const done_reply& to, Ts&&... message);
+
   void shutdown(const done_reply& to);
 
   [[nodiscard]] const supervisor_actor& supervisor() const { return supervisor_; }

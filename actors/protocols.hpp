@@ -30,6 +30,14 @@ using provider_port_actor = caf::typed_actor<
     caf::replies_to<inspect_atom, sandbox_id>::with<providers::instance_state>,
     // Makes a paused sandbox run again.
     caf::replies_to<resume_atom, sandbox_id>::with<instance_ptr>,
+    // Takes up a sandbox that was kept, or one of another program.
+    caf::replies_to<attach_atom, sandbox_id>::with<instance_ptr>,
+    // Makes a sandbox outlive the engine, for so long; 0: without end.
+    caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
+    // Forgets a sandbox that was kept or attached; it lives on.
+    caf::replies_to<detach_atom, sandbox_id>::with<caf::ok_atom>,
+    // Lists all that the provider knows of, whoever started it.
+    caf::replies_to<list_atom>::with<listing_ptr>,
     // Tells the observer when the sandbox ends, for whatever cause.
     caf::reacts_to<watch_atom, sandbox_id, end_observer_actor>,
     // Ends a watch.
@@ -55,6 +63,10 @@ using provider_actor = caf::typed_actor<
     caf::replies_to<stop_atom, sandbox_id>::with<report_ptr>,
     caf::replies_to<inspect_atom, sandbox_id>::with<providers::instance_state>,
     caf::replies_to<resume_atom, sandbox_id>::with<instance_ptr>,
+    caf::replies_to<attach_atom, sandbox_id>::with<instance_ptr>,
+    caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
+    caf::replies_to<detach_atom, sandbox_id>::with<caf::ok_atom>,
+    caf::replies_to<list_atom>::with<listing_ptr>,
     caf::reacts_to<watch_atom, sandbox_id, end_observer_actor>,
     caf::reacts_to<unwatch_atom, sandbox_id>,
     // From itself: the wait before an attempt (named by its number) is over.
@@ -82,6 +94,12 @@ using bash_session_actor = caf::typed_actor<
 using sandbox_actor = caf::typed_actor<
     // Starts it; answers when it is ready, or when what a failed start has left is gone.
     caf::replies_to<start_atom>::with<ready_ptr>,
+    // Takes it up, unless it is known already; answers when it is ready. A failure leaves it alone.
+    caf::replies_to<attach_atom>::with<ready_ptr>,
+    // Makes it outlive the engine, for so long; 0: without end.
+    caf::replies_to<keep_atom, caf::timespan>::with<caf::ok_atom>,
+    // Forgets it; it lives on.
+    caf::replies_to<detach_atom>::with<caf::ok_atom>,
     // The caller of `start` has gone: takes away what was begun.
     caf::reacts_to<cancel_atom>,
     // Takes it away; answers when it is gone.
@@ -110,6 +128,13 @@ using sandbox_actor = caf::typed_actor<
 using supervisor_actor = caf::typed_actor<
     // Starts a sandbox.
     caf::replies_to<start_atom, sandbox_id, spec_ptr>::with<ready_ptr>,
+    // Takes up a sandbox of a provider that somebody else started.
+    caf::replies_to<attach_atom, sandbox_id, provider_name>::with<ready_ptr>,
+    // Passed on to the sandbox.
+    caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
+    caf::replies_to<detach_atom, sandbox_id>::with<caf::ok_atom>,
+    // Asks every provider, and answers with all they know or the first error.
+    caf::replies_to<list_atom>::with<listing_ptr>,
     // Takes a start back.
     caf::reacts_to<cancel_atom, sandbox_id>,
     // Takes a sandbox away; one that has gone answers its last report.
@@ -122,6 +147,8 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<cancel_atom, turn_request>,
     // From a sandbox actor: it is over; this is what stays of it.
     caf::reacts_to<ended_atom, sandbox_id, ending_ptr>,
+    // From a sandbox actor: it was let go, or never taken up; nothing is known of it any more.
+    caf::reacts_to<done_atom, sandbox_id>,
     // From itself: the wait before the restart of a child (named by its index) is over.
     caf::reacts_to<restart_atom, std::uint64_t>,
     // Admits nothing more, ends all children; answers when they are gone, and ends itself.
@@ -139,6 +166,9 @@ using terminator_actor = caf::typed_actor<
 using gateway_actor = caf::typed_actor<
     // Each asks the supervisor and completes the reply.
     caf::reacts_to<start_atom, sandbox_id, spec_ptr, start_reply>,
+    caf::reacts_to<attach_atom, sandbox_id, provider_name, start_reply>,
+    caf::reacts_to<keep_atom, sandbox_id, caf::timespan, done_reply>,
+    caf::reacts_to<detach_atom, sandbox_id, done_reply>, caf::reacts_to<list_atom, listing_reply>,
     caf::reacts_to<stop_atom, sandbox_id, stop_reply>,
     caf::reacts_to<report_atom, sandbox_id, std::uint64_t, error, route_reply>,
     caf::reacts_to<take_atom, turn_request, waiter_ptr, turn_reply>,

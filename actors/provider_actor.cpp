@@ -169,6 +169,18 @@ provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider
       [self](resume_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
         return self->delegate(self->state.port(), resume_atom_v, id);
       },
+      [self](attach_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
+        return self->delegate(self->state.port(), attach_atom_v, id);
+      },
+      [self](keep_atom, const sandbox_id& id, caf::timespan life) -> caf::result<caf::ok_atom> {
+        return self->delegate(self->state.port(), keep_atom_v, id, life);
+      },
+      [self](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        return self->delegate(self->state.port(), detach_atom_v, id);
+      },
+      [self](list_atom) -> caf::result<listing_ptr> {
+        return self->delegate(self->state.port(), list_atom_v);
+      },
       [self](watch_atom, const sandbox_id& id, const end_observer_actor& observer) {
         self->send(self->state.port(), watch_atom_v, id, observer);
       },

@@ -44,6 +44,34 @@ asio::awaitable<result<instance_ptr>> resume_work(provider_ptr p, sandbox_id id)
   co_return std::make_shared<const providers::instance>(std::move(*made));
 }
 
+asio::awaitable<result<instance_ptr>> attach_work(provider_ptr p, sandbox_id id) {
+  auto made = co_await p->attach(std::move(id));
+  if (!made)
+    co_return fail(std::move(made.error()));
+  co_return std::make_shared<const providers::instance>(std::move(*made));
+}
+
+asio::awaitable<result<caf::ok_atom>> keep_work(provider_ptr p, providers::keep_request request) {
+  auto done = co_await p->keep(std::move(request));
+  if (!done)
+    co_return fail(std::move(done.error()));
+  co_return caf::ok_atom_v;
+}
+
+asio::awaitable<result<caf::ok_atom>> detach_work(provider_ptr p, sandbox_id id) {
+  auto done = co_await p->release(std::move(id));
+  if (!done)
+    co_return fail(std::move(done.error()));
+  co_return caf::ok_atom_v;
+}
+
+asio::awaitable<result<listing_ptr>> list_work(provider_ptr p) {
+  auto found = co_await p->list();
+  if (!found)
+    co_return fail(std::move(found.error()));
+  co_return std::make_shared<const std::vector<sandbox_info>>(std::move(*found));
+}
+
 asio::awaitable<result<report_ptr>> wait_work(provider_ptr p, sandbox_id id) {
   auto ended = co_await p->wait(std::move(id));
   if (!ended)
@@ -88,6 +116,27 @@ void provider_port_state::inspect(const sandbox_id& id, caf::response_promise an
 
 void provider_port_state::resume(const sandbox_id& id, caf::response_promise answer) {
   work_->begin(io_, resume_work(provider_, id), owner{owed_outcome(std::move(answer))});
+}
+
+void provider_port_state::attach(const sandbox_id& id, caf::response_promise answer) {
+  work_->begin(io_, attach_work(provider_, id), owner{owed_outcome(std::move(answer))});
+}
+
+void provider_port_state::keep(const sandbox_id& id, caf::timespan life,
+                               caf::response_promise answer) {
+  providers::keep_request request;
+  request.id = id;
+  request.time_to_live = std::chrono::ceil<std::chrono::milliseconds>(life);
+  work_->begin(io_, keep_work(provider_, std::move(request)),
+               owner{owed_outcome(std::move(answer))});
+}
+
+void provider_port_state::detach(const sandbox_id& id, caf::response_promise answer) {
+  work_->begin(io_, detach_work(provider_, id), owner{owed_outcome(std::move(answer))});
+}
+
+void provider_port_state::list(caf::response_promise answer) {
+  work_->begin(io_, list_work(provider_), owner{owed_outcome(std::move(answer))});
 }
 
 void provider_port_state::watch(const sandbox_id& id, const end_observer_actor& observer) {
@@ -164,6 +213,26 @@ provider_port(provider_port_actor::stateful_pointer<provider_port_state> self,
       [self](resume_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
         auto answer = self->make_response_promise();
         self->state.resume(id, answer);
+        return answer;
+      },
+      [self](attach_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
+        auto answer = self->make_response_promise();
+        self->state.attach(id, answer);
+        return answer;
+      },
+      [self](keep_atom, const sandbox_id& id, caf::timespan life) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise();
+        self->state.keep(id, life, answer);
+        return answer;
+      },
+      [self](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise();
+        self->state.detach(id, answer);
+        return answer;
+      },
+      [self](list_atom) -> caf::result<listing_ptr> {
+        auto answer = self->make_response_promise();
+        self->state.list(answer);
         return answer;
       },
       [self](watch_atom, const sandbox_id& id, const end_observer_actor& observer) {

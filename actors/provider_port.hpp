@@ -26,6 +26,10 @@ class provider_port_state {
   void stop(const sandbox_id& id, caf::response_promise answer);
   void inspect(const sandbox_id& id, caf::response_promise answer);
   void resume(const sandbox_id& id, caf::response_promise answer);
+  void attach(const sandbox_id& id, caf::response_promise answer);
+  void keep(const sandbox_id& id, caf::timespan life, caf::response_promise answer);
+  void detach(const sandbox_id& id, caf::response_promise answer);
+  void list(caf::response_promise answer);
   void watch(const sandbox_id& id, const end_observer_actor& observer);
   void unwatch(const sandbox_id& id);
   void finished(std::uint64_t op_id, const caf::message& outcome);

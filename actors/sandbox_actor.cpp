@@ -76,12 +76,18 @@ void sandbox_actor_state::started(const instance_ptr& made) {
     ask_stop(); // it was taken back while it came up
     return;
   }
-  limits_ = made->limits;
   come_up(*made);
-  start_.deliver(std::make_shared<const ready_sandbox>(ready_sandbox{parts_.id, link_, limits_}));
+  start_.deliver(describe());
+}
+
+ready_ptr sandbox_actor_state::describe() const {
+  return std::make_shared<const ready_sandbox>(
+      ready_sandbox{parts_.id, link_, limits_, workspace_});
 }
 
 void sandbox_actor_state::come_up(const providers::instance& made) {
+  limits_ = made.limits;
+  workspace_ = made.workspace;
   advance(lifecycle_event::runtime_up);
   link_->publish_route(
       std::make_shared<const route>(route{++generation_, made.agent, made.session_key}));
@@ -116,6 +122,10 @@ void sandbox_actor_state::cancel() {
 }
 
 void sandbox_actor_state::stop(caf::typed_response_promise<report_ptr> answer) {
+  if (foreign_ && !is_over()) {
+    answer.deliver(to_caf(foreign_error()));
+    return;
+  }
   stops_.add(std::move(answer));
   if (final_)
     stops_.deliver(final_);
@@ -127,7 +137,9 @@ void sandbox_actor_state::leave() {
   leaving_ = true;
   if (now_ == sandbox_state::stopped || interrupted_ == interrupted::stop)
     self_->quit();
-  else
+  else if (outlives_ && !is_over())
+    let_go();
+  else if (!keeping_) // whose answer leads on
     begin_stop();
 }
 
@@ -227,6 +239,21 @@ sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_act
       [self](start_atom) -> caf::result<ready_ptr> {
         auto answer = self->make_response_promise<ready_ptr>();
         self->state.start(answer);
+        return answer;
+      },
+      [self](attach_atom) -> caf::result<ready_ptr> {
+        auto answer = self->make_response_promise<ready_ptr>();
+        self->state.attach(answer);
+        return answer;
+      },
+      [self](keep_atom, caf::timespan life) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.keep(life, answer);
+        return answer;
+      },
+      [self](detach_atom) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.detach(answer);
         return answer;
       },
       [self](cancel_atom) { self->state.cancel(); },

@@ -52,6 +52,11 @@ class sandbox_actor_state {
   void leave(); ///< the supervisor shuts down: stop, then end
   void conclude();
 
+  // sandbox_keeping.cpp: sandboxes that outlive this engine, and those of others
+  void attach(caf::typed_response_promise<ready_ptr> answer);
+  void keep(caf::timespan life, caf::typed_response_promise<caf::ok_atom> answer);
+  void detach(caf::typed_response_promise<caf::ok_atom> answer);
+
   // sandbox_trouble.cpp: what happens to a sandbox while it runs
   void report(std::uint64_t generation, const error& seen,
               caf::typed_response_promise<route_ptr> answer);
@@ -89,6 +94,13 @@ class sandbox_actor_state {
   void stop_failed(failure why, unsigned life);
   void finish_stop(const providers::exit_report& last);
 
+  void attached(const providers::instance& made);
+  void attach_failed(const error& why);
+  void let_go();
+  void gone();
+  [[nodiscard]] error foreign_error() const;
+  [[nodiscard]] ready_ptr describe() const;
+
   void come_up(const providers::instance& made);
   void fail_with(error verdict); ///< the sandbox is no more; `verdict` says why
   void withdraw_service(const error& why);
@@ -109,13 +121,17 @@ class sandbox_actor_state {
   sandbox_state now_ = sandbox_state::created;
   std::uint64_t generation_ = 0;
   limits_report limits_;
+  std::string workspace_;
 
   std::optional<error> verdict_;                     ///< why it ended, if it was not asked to
   std::optional<providers::exit_report> unexpected_; ///< the report of such an end
   report_ptr final_;                                 ///< set when it has stopped
   bool cancelled_ = false;
   bool leaving_ = false;
-  bool starting_ = false;  ///< the provider owes an answer to `start`
+  bool starting_ = false;  ///< the provider owes an answer to `start` or `attach`
+  bool keeping_ = false;   ///< the provider owes an answer to `keep`
+  bool outlives_ = false;  ///< stays when this engine ends
+  bool foreign_ = false;   ///< another program's
   bool inquiring_ = false; ///< somebody is finding out what became of it
   interrupted interrupted_ = interrupted::nothing;
   unsigned provider_life_ = 0;         ///< counts the provider actors
@@ -124,6 +140,7 @@ class sandbox_actor_state {
   owed<ready_ptr> start_;
   owed<report_ptr> stops_;
   owed<route_ptr> reports_;
+  owed<caf::ok_atom> detaches_;
 
   health_checker_actor checker_;
   std::map<session_name, bash_session_actor> sessions_;

@@ -20,10 +20,17 @@ inline constexpr std::chrono::nanoseconds provider_cancel = 10s;
 inline constexpr std::chrono::nanoseconds provider_stop = 30s;
 inline constexpr std::chrono::nanoseconds provider_inspect = 10s;
 inline constexpr std::chrono::nanoseconds provider_resume = 60s;
+inline constexpr std::chrono::nanoseconds provider_attach = 15s;
+inline constexpr std::chrono::nanoseconds provider_keep = 15s;
+inline constexpr std::chrono::nanoseconds provider_detach = 5s;
+inline constexpr std::chrono::nanoseconds provider_list = 30s;
 /// For callers from outside: longer than what the sandbox actor may ask for on its way.
 inline constexpr std::chrono::nanoseconds outside_start = start + 60s;
 inline constexpr std::chrono::nanoseconds outside_stop = 150s;
 inline constexpr std::chrono::nanoseconds outside_report = 150s;
+inline constexpr std::chrono::nanoseconds outside_attach = 30s;
+inline constexpr std::chrono::nanoseconds outside_keep = 30s;
+inline constexpr std::chrono::nanoseconds outside_list = 40s;
 inline constexpr std::chrono::nanoseconds outside_shutdown = std::chrono::minutes(10);
 /// A connection can break before the provider has noticed the end: so long its news is waited for.
 inline constexpr std::chrono::nanoseconds news_of_end = 2s;

@@ -4,6 +4,8 @@
 #include "actors/log.hpp"
 #include "actors/terminator.hpp"
 
+#include <sandfleet/listing.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -52,18 +54,17 @@ provider_actor supervisor_state::provider_at(std::size_t index) const {
   return caf::actor_cast<provider_actor>(children_[index].actor);
 }
 
-result<std::size_t> supervisor_state::provider_for(const sandbox_spec& spec) const {
-  if (spec.provider.empty() && parts_.providers.size() == 1)
-    return 1;
+result<std::size_t> supervisor_state::provider_for(const provider_name& wanted) const {
+  const bool only = wanted.empty() && parts_.providers.size() == 1;
   std::string known;
   for (std::size_t i = 0; i < parts_.providers.size(); ++i) {
-    if (parts_.providers[i].name == spec.provider)
-      return i + 1;
+    const auto& dead = children_[i + 1].given_up;
+    if (only || parts_.providers[i].name == wanted)
+      return dead ? result<std::size_t>(fail(*dead)) : i + 1;
     known += (i == 0 ? "" : ", ") + parts_.providers[i].name.str();
   }
-  return fail(
-      make_error(errc::invalid_argument, "provider '" + spec.provider.str() + "' is not known")
-          .with_hint("known providers: " + known));
+  return fail(make_error(errc::invalid_argument, "provider '" + wanted.str() + "' is not known")
+                  .with_hint("known providers: " + known));
 }
 
 error supervisor_state::unknown(const sandbox_id& id) const {
@@ -77,21 +78,87 @@ void supervisor_state::start(const sandbox_id& id, const spec_ptr& spec,
     return refuse(make_error(errc::shutting_down, "the control plane is shutting down"));
   if (sandboxes_.contains(id) || endings_.contains(id))
     return refuse(make_error(errc::already_exists, "sandbox '" + id.str() + "' exists already"));
-  const auto provider = provider_for(*spec);
+  const auto provider = provider_for(spec->provider);
   if (!provider)
     return refuse(provider.error());
-  if (const auto& dead = children_[*provider].given_up)
-    return refuse(*dead);
+  answer.delegate(make_sandbox(id, spec, *provider), start_atom_v);
+}
 
+sandbox_actor supervisor_state::make_sandbox(const sandbox_id& id, spec_ptr spec,
+                                             std::size_t provider) {
   auto made = self_->spawn(
       sandbox,
-      sandbox_parts{id, spec, provider_at(*provider),
+      sandbox_parts{id, std::move(spec), provider_at(provider),
                     caf::actor_cast<health_port_actor>(children_[health_child].actor),
                     supervisor_actor(self_), parts_.board, parts_.observer, parts_.settings});
   self_->monitor(made);
   names_.emplace(made.address(), id);
-  sandboxes_.emplace(id, running_sandbox{made, *provider});
-  answer.delegate(made, start_atom_v);
+  sandboxes_.emplace(id, running_sandbox{made, provider});
+  return made;
+}
+
+void supervisor_state::attach(const sandbox_id& id, const provider_name& provider,
+                              caf::typed_response_promise<ready_ptr> answer) {
+  if (shutting_down_) {
+    answer.deliver(to_caf(make_error(errc::shutting_down, "the control plane is shutting down")));
+  } else if (const auto found = sandboxes_.find(id); found != sandboxes_.end()) {
+    answer.delegate(found->second.actor, attach_atom_v);
+  } else if (const auto past = endings_.find(id); past != endings_.end()) {
+    answer.deliver(to_caf(past->second->verdict));
+  } else if (const auto index = provider_for(provider); !index) {
+    answer.deliver(to_caf(index.error()));
+  } else {
+    answer.delegate(make_sandbox(id, nullptr, *index), attach_atom_v);
+  }
+}
+
+void supervisor_state::keep(const sandbox_id& id, caf::timespan life,
+                            caf::typed_response_promise<caf::ok_atom> answer) {
+  if (const auto found = sandboxes_.find(id); found != sandboxes_.end())
+    answer.delegate(found->second.actor, keep_atom_v, life);
+  else if (const auto past = endings_.find(id); past != endings_.end())
+    answer.deliver(to_caf(past->second->verdict));
+  else
+    answer.deliver(to_caf(unknown(id)));
+}
+
+void supervisor_state::detach(const sandbox_id& id,
+                              caf::typed_response_promise<caf::ok_atom> answer) {
+  if (const auto found = sandboxes_.find(id); found != sandboxes_.end())
+    answer.delegate(found->second.actor, detach_atom_v);
+  else
+    answer.deliver(to_caf(unknown(id)));
+}
+
+namespace {
+
+/// The answers of all providers to one question.
+struct gathering {
+  owed<listing_ptr> answer;
+  std::vector<sandbox_info> found;
+  std::size_t open = 0;
+
+  void settle() {
+    if (--open == 0)
+      answer.deliver(std::make_shared<const std::vector<sandbox_info>>(std::move(found)));
+  }
+};
+
+} // namespace
+
+void supervisor_state::list(caf::typed_response_promise<listing_ptr> answer) {
+  const auto all = std::make_shared<gathering>();
+  all->answer.add(std::move(answer));
+  all->open = parts_.providers.size();
+  for (std::size_t i = 1; i <= parts_.providers.size(); ++i)
+    ask<listing_ptr>(
+        self_, provider_at(i), deadlines::provider_list,
+        [all](const listing_ptr& some) {
+          all->found.insert(all->found.end(), some->begin(), some->end());
+          all->settle();
+        },
+        // A list with some missing would be taken for a whole one.
+        [all](const failure& why) { all->answer.fail(why.what); }, list_atom_v);
 }
 
 void supervisor_state::cancel(const sandbox_id& id) {
@@ -142,6 +209,14 @@ void supervisor_state::ended(const sandbox_id& id, ending_ptr what) {
   names_.erase(found->second.actor.address());
   sandboxes_.erase(found);
   remember(id, std::move(what));
+}
+
+void supervisor_state::let_go(const sandbox_id& id) {
+  const auto node = sandboxes_.extract(id);
+  if (node.empty())
+    return;
+  self_->send(node.mapped().actor, done_atom_v);
+  names_.erase(node.mapped().actor.address());
 }
 
 void supervisor_state::remember(const sandbox_id& id, ending_ptr what) {
@@ -259,6 +334,27 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, supervisor
         self->state.start(id, spec, answer);
         return answer;
       },
+      [self](attach_atom, const sandbox_id& id,
+             const provider_name& provider) -> caf::result<ready_ptr> {
+        auto answer = self->make_response_promise<ready_ptr>();
+        self->state.attach(id, provider, answer);
+        return answer;
+      },
+      [self](keep_atom, const sandbox_id& id, caf::timespan life) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.keep(id, life, answer);
+        return answer;
+      },
+      [self](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.detach(id, answer);
+        return answer;
+      },
+      [self](list_atom) -> caf::result<listing_ptr> {
+        auto answer = self->make_response_promise<listing_ptr>();
+        self->state.list(answer);
+        return answer;
+      },
       [self](cancel_atom, const sandbox_id& id) { self->state.cancel(id); },
       [self](stop_atom, const sandbox_id& id) -> caf::result<report_ptr> {
         auto answer = self->make_response_promise<report_ptr>();
@@ -281,6 +377,7 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, supervisor
       [self](ended_atom, const sandbox_id& id, const ending_ptr& what) {
         self->state.ended(id, what);
       },
+      [self](done_atom, const sandbox_id& id) { self->state.let_go(id); },
       [self](restart_atom, std::uint64_t index) { self->state.restart(index); },
       [self](shutdown_atom) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();

@@ -44,6 +44,12 @@ class supervisor_state {
 
   void start(const sandbox_id& id, const spec_ptr& spec,
              caf::typed_response_promise<ready_ptr> answer);
+  void attach(const sandbox_id& id, const provider_name& provider,
+              caf::typed_response_promise<ready_ptr> answer);
+  void keep(const sandbox_id& id, caf::timespan life,
+            caf::typed_response_promise<caf::ok_atom> answer);
+  void detach(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
+  void list(caf::typed_response_promise<listing_ptr> answer);
   void cancel(const sandbox_id& id);
   void stop(const sandbox_id& id, caf::typed_response_promise<report_ptr> answer);
   void report(const sandbox_id& id, std::uint64_t generation, const error& seen,
@@ -53,6 +59,7 @@ class supervisor_state {
   void cancel_turn(const turn_request& request);
 
   void ended(const sandbox_id& id, ending_ptr what);
+  void let_go(const sandbox_id& id);
   void child_died(const caf::down_msg& down);
   void restart(std::size_t index);
   void shutdown(caf::typed_response_promise<caf::ok_atom> answer);
@@ -75,7 +82,9 @@ class supervisor_state {
   void give_up(std::size_t index);
   void sandbox_died(const sandbox_id& id);
   void remember(const sandbox_id& id, ending_ptr what);
-  [[nodiscard]] result<std::size_t> provider_for(const sandbox_spec& spec) const;
+  sandbox_actor make_sandbox(const sandbox_id& id, spec_ptr spec, std::size_t provider);
+  /// Index of the child, when it is in service.
+  [[nodiscard]] result<std::size_t> provider_for(const provider_name& wanted) const;
   [[nodiscard]] provider_actor provider_at(std::size_t index) const;
   [[nodiscard]] error unknown(const sandbox_id& id) const;
 

@@ -76,6 +76,24 @@ TEST_F(control_plane_test, starts_takes_turns_and_stops) {
   EXPECT_EQ(provider->alive(), 0u);
 }
 
+TEST_F(control_plane_test, attaches_keeps_lists_and_lets_go) {
+  provider->knows_others = true;
+  begin();
+  const sandbox_id other("sb-other");
+  const sandbox_id own("sb-own");
+  const auto made = wait(plane->attach_sandbox(other, {}));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->link->state(), sandbox_state::ready);
+  ASSERT_TRUE(wait(plane->start_sandbox(own, spec())));
+  ASSERT_TRUE(wait(plane->keep_sandbox(own, 1s)));
+  EXPECT_EQ(wait(plane->list_sandboxes()).value().size(), 2u);
+  ASSERT_TRUE(wait(plane->detach_sandbox(other)));
+  EXPECT_EQ(wait(plane->detach_sandbox(other)).error().code, errc::not_found);
+  plane.reset();
+  EXPECT_EQ(provider->alive(), 2u);
+  EXPECT_EQ(provider->releases, 2);
+}
+
 TEST_F(control_plane_test, completes_on_the_callers_executor) {
   begin();
   asio::io_context mine;

@@ -74,6 +74,22 @@ TEST_F(ports_test, a_provider_that_throws_harms_only_its_caller) {
   EXPECT_TRUE(again.ok());
 }
 
+TEST_F(ports_test, taking_up_keeping_letting_go_and_listing_run_on_asio) {
+  const auto unknown = world.ask<instance_ptr>(port, attach_atom_v, a);
+  pump();
+  EXPECT_EQ(unknown.said(), "not_found");
+  provider->knows_others = true;
+  const auto made = world.ask<instance_ptr>(port, attach_atom_v, a);
+  const auto kept = world.ask<caf::ok_atom>(port, keep_atom_v, a, caf::timespan(1s));
+  const auto found = world.ask<listing_ptr>(port, list_atom_v);
+  const auto gone = world.ask<caf::ok_atom>(port, detach_atom_v, a);
+  pump();
+  EXPECT_TRUE(made.ok() && kept.ok() && gone.ok());
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found.value()->size(), 1u);
+  EXPECT_EQ(provider->releases, 1);
+}
+
 TEST_F(ports_test, a_cancel_right_after_the_start_cannot_overtake_it) {
   provider->hangs = true;
   const auto made = world.ask<instance_ptr>(port, start_atom_v, a, some_spec());

@@ -46,6 +46,22 @@ caf::result<caf::ok_atom> cancel(provider_port_actor::pointer self, fake_port_sc
   return caf::ok_atom_v;
 }
 
+caf::result<instance_ptr> attach(provider_port_actor::pointer self, fake_port_script& s,
+                                 const sandbox_id& id) {
+  s.attached.push_back(id);
+  if (s.attach_hangs) {
+    auto answer = self->make_response_promise<instance_ptr>();
+    s.hanging.emplace(id, answer);
+    ++s.in_flight;
+    return answer;
+  }
+  if (s.attach_failure)
+    return to_caf(*s.attach_failure);
+  auto made = *instance_of(id);
+  made.foreign = s.attaches_foreign;
+  return instance_ptr(std::make_shared<const providers::instance>(std::move(made)));
+}
+
 } // namespace
 
 fake_port_state::~fake_port_state() {
@@ -54,6 +70,8 @@ fake_port_state::~fake_port_state() {
   for (auto& [id, answer] : std::exchange(script->hanging, {}))
     answer.deliver(owner_died());
   for (auto& [id, answer] : std::exchange(script->hanging_stops, {}))
+    answer.deliver(owner_died());
+  for (auto& [id, answer] : std::exchange(script->hanging_keeps, {}))
     answer.deliver(owner_died());
   script->in_flight = 0;
 }
@@ -98,12 +116,37 @@ fake_port(provider_port_actor::stateful_pointer<fake_port_state> self, script_pt
           return to_caf(*script->resume_failure);
         return instance_of(id, 2);
       },
+      [=](attach_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
+        return attach(self, *script, id);
+      },
+      [=](keep_atom, const sandbox_id& id, caf::timespan life) -> caf::result<caf::ok_atom> {
+        script->kept.emplace_back(id, life);
+        if (script->keep_hangs) {
+          auto answer = self->make_response_promise<caf::ok_atom>();
+          script->hanging_keeps.emplace(id, answer);
+          return answer;
+        }
+        if (script->keep_failure)
+          return to_caf(*script->keep_failure);
+        return caf::ok_atom_v;
+      },
+      [=](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        script->let_go.push_back(id);
+        return caf::ok_atom_v;
+      },
+      [=](list_atom) -> caf::result<listing_ptr> {
+        return listing_ptr(std::make_shared<const std::vector<sandbox_info>>(script->listing));
+      },
       [=](watch_atom, const sandbox_id& id, const end_observer_actor& observer) {
         script->watchers[id] = observer;
       },
       [=](unwatch_atom, const sandbox_id& id) { script->watchers.erase(id); },
       [=](op_done_atom, std::uint64_t, const caf::message& what) {
         const auto& id = what.get_as<sandbox_id>(0);
+        if (auto keep = script->hanging_keeps.extract(id)) {
+          keep.mapped().deliver(caf::ok_atom_v);
+          return;
+        }
         finish(*script, id, what.size() == 2 ? &what.get_as<error>(1) : nullptr);
       },
   };

@@ -3,6 +3,7 @@
 #include "actors/protocols.hpp"
 #include "runtime/providers/provider.hpp"
 
+#include <sandfleet/listing.hpp>
 #include <sandfleet/spec.hpp>
 
 #include <algorithm>
@@ -54,6 +55,12 @@ struct fake_port_script {
   std::optional<error> stop_failure;
   std::optional<error> resume_failure;
   std::optional<error> inspect_failure;
+  std::optional<error> attach_failure;
+  std::optional<error> keep_failure;
+  bool attach_hangs = false;
+  bool keep_hangs = false;
+  bool attaches_foreign = false;
+  std::vector<sandbox_info> listing;
   providers::instance_state state = providers::instance_state::running;
   providers::exit_report last_report;
 
@@ -61,6 +68,9 @@ struct fake_port_script {
   std::vector<sandbox_id> cancelled;
   std::vector<sandbox_id> stopped;
   std::vector<sandbox_id> resumed;
+  std::vector<sandbox_id> attached;
+  std::vector<std::pair<sandbox_id, caf::timespan>> kept;
+  std::vector<sandbox_id> let_go;
   unsigned inspections = 0;
   unsigned in_flight = 0;
   unsigned most_in_flight = 0;
@@ -68,6 +78,7 @@ struct fake_port_script {
   provider_port_actor self;
   std::map<sandbox_id, caf::typed_response_promise<instance_ptr>> hanging;
   std::map<sandbox_id, caf::typed_response_promise<report_ptr>> hanging_stops;
+  std::map<sandbox_id, caf::typed_response_promise<caf::ok_atom>> hanging_keeps;
   std::map<sandbox_id, end_observer_actor> watchers;
 
   /// Lets a start that hangs end. A promise is only good inside its actor, so this is a message.
@@ -86,6 +97,7 @@ struct fake_port_script {
     self = nullptr;
     hanging.clear();
     hanging_stops.clear();
+    hanging_keeps.clear();
     watchers.clear();
   }
 };

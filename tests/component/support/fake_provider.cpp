@@ -113,7 +113,44 @@ asio::awaitable<result<providers::instance>> fake_provider::resume(sandbox_id) {
   co_return fail(errc::unsupported, "not in this fake");
 }
 
-asio::awaitable<result<providers::recovery_report>> fake_provider::recover() {
+asio::awaitable<result<providers::instance>> fake_provider::attach(sandbox_id id) {
+  if (!knows_others)
+    co_return fail(errc::not_found, "no such sandbox");
+  const std::lock_guard lock(mutex_);
+  boxes_[id] = {};
+  providers::instance made;
+  made.id = id;
+  made.agent = transport::unix_endpoint{"/run/" + id.str()};
+  made.session_key = "key";
+  co_return made;
+}
+
+asio::awaitable<result<void>> fake_provider::keep(providers::keep_request request) {
+  const std::lock_guard lock(mutex_);
+  if (!boxes_.contains(request.id))
+    co_return fail(errc::not_found, "no such sandbox");
+  co_return result<void>{};
+}
+
+asio::awaitable<result<void>> fake_provider::release(sandbox_id /*id*/) {
+  ++releases;
+  co_return result<void>{};
+}
+
+asio::awaitable<result<std::vector<sandbox_info>>> fake_provider::list() {
+  std::vector<sandbox_info> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, one] : boxes_) {
+    sandbox_info info;
+    info.id = id;
+    if (!one.ended)
+      found.push_back(std::move(info));
+  }
+  co_return found;
+}
+
+asio::awaitable<result<providers::recovery_report>>
+fake_provider::recover(providers::recovery_mode /*mode*/) {
   co_return providers::recovery_report{};
 }
 

@@ -22,12 +22,14 @@ class fake_provider final : public providers::provider,
   std::atomic<bool> throws{false};
   std::atomic<bool> stop_hangs{false};
   std::atomic<int> failures_to_come{0};
+  std::atomic<bool> knows_others{false}; ///< `attach` finds any sandbox
 
   // What the test looks at.
   std::atomic<int> starts{0};
   std::atomic<int> stops{0};
   std::atomic<int> cancelled_starts{0};
   std::atomic<int> ended_waits{0};
+  std::atomic<int> releases{0};
   [[nodiscard]] std::size_t alive() const;
 
   /// The sandbox ends although nobody asked.
@@ -43,7 +45,12 @@ class fake_provider final : public providers::provider,
   boost::asio::awaitable<result<providers::instance_state>> inspect(sandbox_id id) override;
   boost::asio::awaitable<result<void>> pause(sandbox_id id) override;
   boost::asio::awaitable<result<providers::instance>> resume(sandbox_id id) override;
-  boost::asio::awaitable<result<providers::recovery_report>> recover() override;
+  boost::asio::awaitable<result<providers::instance>> attach(sandbox_id id) override;
+  boost::asio::awaitable<result<void>> keep(providers::keep_request request) override;
+  boost::asio::awaitable<result<void>> release(sandbox_id id) override;
+  boost::asio::awaitable<result<std::vector<sandbox_info>>> list() override;
+  boost::asio::awaitable<result<providers::recovery_report>>
+  recover(providers::recovery_mode mode) override;
 
  private:
   struct box {
