@@ -63,14 +63,21 @@ result<std::shared_ptr<providers::provider>> make_provider(const settings& s,
   return providers::make_local_provider(executor, std::move(local));
 }
 
-asio::awaitable<result<recovered>> recover_in(core_ptr self) {
+asio::awaitable<result<recovered>> clean_up_in(core_ptr self, clean_up_mode mode) {
+  if (self->closed)
+    co_return fail(errc::shutting_down, "the engine has been closed");
   recovered found;
   for (const auto& provider : self->providers) {
-    auto report = co_await provider->recover();
+    auto report =
+        co_await provider->recover(mode == clean_up_mode::remove ? providers::recovery_mode::remove
+                                                                 : providers::recovery_mode::look);
     if (!report) {
       found.failures.push_back(std::move(report.error()));
       continue;
     }
+    if (report->busy)
+      co_return fail(make_error(errc::already_exists, "another program is cleaning up")
+                         .with_hint("try again in a moment"));
     std::ranges::move(report->removed, std::back_inserter(found.removed));
     std::ranges::move(report->failures, std::back_inserter(found.failures));
   }
@@ -88,12 +95,26 @@ asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
     spec.image = self->config.image;
   if (!spec.isolation)
     spec.isolation = self->config.isolation;
-  auto workspace = spec.workspace;
   auto ready = co_await self->control->start_sandbox(
       make_sandbox_id(), std::make_shared<const sandbox_spec>(std::move(spec)));
   if (!ready)
     co_return fail(ready.error());
-  co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready), std::move(workspace))};
+  co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready))};
+}
+
+asio::awaitable<result<sandbox>> attach_in(core_ptr self, sandbox_id id) {
+  if (self->closed)
+    co_return fail(errc::shutting_down, "the engine has been closed");
+  auto ready = co_await self->control->attach_sandbox(std::move(id), self->config.provider);
+  if (!ready)
+    co_return fail(ready.error());
+  co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready))};
+}
+
+asio::awaitable<result<std::vector<sandbox_info>>> list_in(core_ptr self) {
+  if (self->closed)
+    co_return fail(errc::shutting_down, "the engine has been closed");
+  co_return co_await self->control->list_sandboxes();
 }
 
 asio::awaitable<result<void>> stop_in(core_ptr self) {
@@ -126,12 +147,15 @@ result<engine> engine::create(settings s) {
       make_probe(core.pool->executor()),
       [hub = core.hub](const status_event& event) { hub->tell(event); });
 
-  auto found =
-      asio::co_spawn(core.pool->executor(), guarded(recover_in(made->core)), asio::use_future)
-          .get();
-  if (!found)
-    return fail(found.error());
-  made->found = std::move(*found);
+  if (core.config.clean_up_at_start) {
+    auto cleaning = guarded(clean_up_in(made->core, clean_up_mode::remove));
+    auto found = asio::co_spawn(core.pool->executor(), std::move(cleaning), asio::use_future).get();
+    // What another program is removing at this moment is well looked after.
+    if (!found && found.error().code != errc::already_exists)
+      return fail(found.error());
+    if (found)
+      made->found = std::move(*found);
+  }
   return engine{std::move(made)};
 }
 
@@ -156,6 +180,18 @@ const recovered& engine::found_at_start() const {
 
 asio::awaitable<result<sandbox>> engine::start(sandbox_spec spec) {
   return guarded(start_in(impl_->core, std::move(spec)));
+}
+
+asio::awaitable<result<sandbox>> engine::attach(sandbox_id id) {
+  return guarded(attach_in(impl_->core, std::move(id)));
+}
+
+asio::awaitable<result<std::vector<sandbox_info>>> engine::list() {
+  return guarded(list_in(impl_->core));
+}
+
+asio::awaitable<result<recovered>> engine::clean_up(clean_up_mode mode) {
+  return guarded(clean_up_in(impl_->core, mode));
 }
 
 subscription engine::on_status(std::function<void(const status_event&)> observer) {

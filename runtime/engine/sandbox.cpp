@@ -124,6 +124,20 @@ asio::awaitable<result<std::string>> act_in(impl_ptr self, std::string action_js
   });
 }
 
+asio::awaitable<result<void>> keep_in(impl_ptr self, std::chrono::milliseconds life) {
+  if (self->core->closed)
+    co_return fail(closed_error());
+  if (life.count() < 0)
+    co_return fail(errc::invalid_argument, "keep: the time to live is below 0");
+  co_return co_await self->core->control->keep_sandbox(self->ready.id, life);
+}
+
+asio::awaitable<result<void>> detach_in(impl_ptr self) {
+  if (self->core->closed)
+    co_return fail(closed_error());
+  co_return co_await self->core->control->detach_sandbox(self->ready.id);
+}
+
 asio::awaitable<result<stop_report>> stop_in(impl_ptr self) {
   if (self->core->closed)
     co_return fail(closed_error());
@@ -135,9 +149,8 @@ asio::awaitable<result<stop_report>> stop_in(impl_ptr self) {
 
 } // namespace
 
-sandbox::impl::impl(std::shared_ptr<engine_detail::core> shared, actors::ready_sandbox made,
-                    std::string directory)
-    : core(std::move(shared)), ready(std::move(made)), workspace(std::move(directory)) {}
+sandbox::impl::impl(std::shared_ptr<engine_detail::core> shared, actors::ready_sandbox made)
+    : core(std::move(shared)), ready(std::move(made)) {}
 
 result<agent_client> sandbox::impl::client(std::uint64_t& generation) {
   auto route = ready.link->current_route();
@@ -165,7 +178,7 @@ const limits_report& sandbox::limits() const {
   return impl_->ready.limits;
 }
 const std::string& sandbox::workspace() const {
-  return impl_->workspace;
+  return impl_->ready.workspace;
 }
 
 asio::awaitable<result<command_result>> sandbox::run(command_request request) {
@@ -207,6 +220,14 @@ asio::awaitable<result<void>> sandbox::kill_processes() {
 asio::awaitable<result<std::string>> sandbox::execute_action(std::string action_json,
                                                              std::chrono::milliseconds timeout) {
   return guarded(act_in(impl_, std::move(action_json), timeout));
+}
+
+asio::awaitable<result<void>> sandbox::keep(std::chrono::milliseconds time_to_live) {
+  return guarded(keep_in(impl_, time_to_live));
+}
+
+asio::awaitable<result<void>> sandbox::detach() {
+  return guarded(detach_in(impl_));
 }
 
 asio::awaitable<result<stop_report>> sandbox::stop() {

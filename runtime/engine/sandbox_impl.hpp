@@ -12,15 +12,13 @@
 namespace sandfleet {
 
 struct sandbox::impl {
-  impl(std::shared_ptr<engine_detail::core> shared, actors::ready_sandbox made,
-       std::string directory);
+  impl(std::shared_ptr<engine_detail::core> shared, actors::ready_sandbox made);
 
   /// The client for the sandbox's current route, made anew when the route has changed.
   result<engine_detail::agent_client> client(std::uint64_t& generation);
 
   std::shared_ptr<engine_detail::core> core;
   actors::ready_sandbox ready;
-  std::string workspace;
 
  private:
   std::mutex mutex_;

@@ -70,7 +70,19 @@ class sandbox {
   boost::asio::awaitable<result<std::string>> execute_action(std::string action_json,
                                                              std::chrono::milliseconds timeout);
 
-  /// Takes the sandbox away. Idempotent.
+  /// Makes the sandbox outlive this engine and its program: it then ends when somebody stops it,
+  /// when the machine does, or when `time_to_live` is over, counted from now; 0: without end. Other
+  /// programs of this user find it by `engine::list` and `engine::attach`. Asked again, it sets a
+  /// new time to live. After a failure the sandbox is what it was. When this program dies at any
+  /// point of the call, the sandbox is kept or gone, never forgotten. While this program goes on
+  /// without the engine, its launcher stays a zombie after its end.
+  boost::asio::awaitable<result<void>> keep(std::chrono::milliseconds time_to_live);
+
+  /// Forgets a sandbox that was kept or attached; it lives on, and this handle is of no more use.
+  /// `invalid_argument` for one that is this engine's own.
+  boost::asio::awaitable<result<void>> detach();
+
+  /// Takes the sandbox away. Idempotent. `permission_denied` for another program's.
   boost::asio::awaitable<result<stop_report>> stop();
 
   struct impl;

@@ -21,6 +21,9 @@ struct settings {
   /// path of a unix socket is limited.
   std::string state_dir;
 
+  /// Whether an engine, when it is created, removes what engines that died have left.
+  bool clean_up_at_start = true;
+
   /// Programs. Empty: beside the running program, then ../libexec/sandfleet, then PATH.
   std::string agent_program;
   std::string launcher_program;

@@ -1,0 +1,145 @@
+#include "tests/support/engine_fixture.hpp"
+
+#include <sys/wait.h>
+
+namespace sandfleet::tests {
+namespace {
+
+/// Engines one after the other, and side by side, on one state directory.
+class engine_keep : public engine_fixture {
+ protected:
+  /// Ends the engine, as the end of its program does, and makes the next.
+  void next_engine() {
+    engine_.reset();
+    SetUp();
+  }
+
+  engine another_engine() { return engine::create(test_settings(state_.path())).value(); }
+
+  sandbox_info only_one() {
+    auto all = wait_for(engine_->list());
+    if (!all || all->size() != 1)
+      throw std::runtime_error("not one sandbox");
+    return all->front();
+  }
+
+  /// Its launcher is a child of this process, which nobody waits for once its engine has gone.
+  void stop_and_reap(sandbox& box) {
+    const auto launcher = only_one().launcher_pid;
+    const auto stopped = wait_for(box.stop());
+    EXPECT_TRUE(stopped) << stopped.error().to_string();
+    ::waitpid(launcher, nullptr, 0);
+  }
+};
+
+TEST_F(engine_keep, a_kept_sandbox_keeps_its_shell_and_files_across_engines) {
+  sandbox_spec spec;
+  spec.labels = {{"name", "pet"}};
+  spec.workspace = "/home/work";
+  auto box = start(spec);
+  ASSERT_TRUE(run(box, "x=42; echo kept > note; cd /tmp"));
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
+  next_engine();
+  EXPECT_TRUE(engine_->found_at_start().removed.empty());
+
+  const auto info = only_one();
+  EXPECT_EQ(info.id, box.id());
+  EXPECT_TRUE(info.kept);
+  EXPECT_EQ(info.state, listed_state::running);
+  EXPECT_EQ(info.image, "host");
+  EXPECT_EQ(info.labels, spec.labels);
+  EXPECT_EQ(info.owner_pid, ::getpid());
+  ASSERT_TRUE(info.expires);
+  EXPECT_NEAR(std::chrono::duration<double>(*info.expires - info.created).count(), 3600, 60);
+
+  auto again = wait_for(engine_->attach(box.id()));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->state(), sandbox_state::ready);
+  EXPECT_EQ(again->workspace(), "/home/work");
+  EXPECT_EQ(run(*again, "echo $x; pwd; cat /home/work/note")->output, "42\n/tmp\nkept\n");
+  EXPECT_EQ(wait_for(box.run("true")).error().code, errc::shutting_down);
+  stop_and_reap(*again);
+  EXPECT_TRUE(wait_for(engine_->list())->empty());
+}
+
+TEST_F(engine_keep, an_attached_sandbox_stays_when_its_engine_ends) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
+  next_engine();
+  ASSERT_TRUE(wait_for(engine_->attach(box.id())));
+  next_engine();
+  auto again = wait_for(engine_->attach(box.id()));
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(wait_for(again->detach()));
+  EXPECT_FALSE(wait_for(again->run("true")));
+  again = wait_for(engine_->attach(box.id()));
+  ASSERT_TRUE(again) << again.error().to_string();
+  stop_and_reap(*again);
+}
+
+TEST_F(engine_keep, another_programs_sandbox_can_be_used_but_is_its_own) {
+  auto other = another_engine();
+  sandbox_spec spec;
+  auto theirs =
+      boost::asio::co_spawn(other.executor(), other.start(spec), boost::asio::use_future).get();
+  ASSERT_TRUE(theirs);
+  auto seen = wait_for(engine_->attach(theirs->id()));
+  ASSERT_TRUE(seen) << seen.error().to_string();
+  EXPECT_EQ(run(*seen, "echo hello")->output, "hello\n");
+  EXPECT_EQ(wait_for(seen->stop()).error().code, errc::permission_denied);
+  EXPECT_EQ(wait_for(seen->keep({})).error().code, errc::permission_denied);
+  EXPECT_EQ(seen->state(), sandbox_state::ready);
+  EXPECT_FALSE(only_one().kept);
+}
+
+TEST_F(engine_keep, two_engines_share_a_session_one_command_at_a_time) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
+  auto other = another_engine();
+  auto theirs =
+      boost::asio::co_spawn(other.executor(), other.attach(box.id()), boost::asio::use_future)
+          .get();
+  ASSERT_TRUE(theirs) << theirs.error().to_string();
+  auto one = boost::asio::co_spawn(other.executor(), theirs->run("echo one; x=1"),
+                                   boost::asio::use_future);
+  auto two =
+      boost::asio::co_spawn(engine_->executor(), box.run("echo two"), boost::asio::use_future);
+  EXPECT_EQ(one.get()->output, "one\n");
+  EXPECT_EQ(two.get()->output, "two\n");
+  EXPECT_EQ(run(box, "echo $x")->output, "1\n");
+  EXPECT_TRUE(wait_for(box.stop()));
+}
+
+TEST_F(engine_keep, clean_up_looks_first_and_removes_what_a_dead_launcher_left) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
+  const auto launcher = only_one().launcher_pid;
+  engine_.reset();
+  ::kill(launcher, SIGKILL);
+  ::waitpid(launcher, nullptr, 0);
+
+  auto quiet = test_settings(state_.path());
+  quiet.clean_up_at_start = false;
+  engine_.emplace(engine::create(quiet).value());
+  EXPECT_EQ(only_one().state, listed_state::abandoned);
+  EXPECT_EQ(wait_for(engine_->attach(box.id())).error().code, errc::not_found);
+  const auto seen = wait_for(engine_->clean_up(clean_up_mode::only_look));
+  ASSERT_TRUE(seen);
+  ASSERT_EQ(seen->removed.size(), 1U);
+  EXPECT_EQ(only_one().state, listed_state::abandoned);
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done);
+  ASSERT_EQ(done->removed.size(), 1U);
+  EXPECT_EQ(done->removed[0].id, box.id());
+  EXPECT_TRUE(done->failures.empty());
+  EXPECT_TRUE(wait_for(engine_->list())->empty());
+}
+
+TEST_F(engine_keep, what_is_not_there_is_not_found) {
+  EXPECT_EQ(wait_for(engine_->attach(sandbox_id("sb-0000000000000000"))).error().code,
+            errc::not_found);
+  EXPECT_TRUE(wait_for(engine_->list())->empty());
+}
+
+} // namespace
+} // namespace sandfleet::tests
