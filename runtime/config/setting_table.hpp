@@ -36,6 +36,7 @@ enum class key : std::uint8_t {
   disk_mb,
   start_timeout,
   timeout,
+  keep_for,
   // the command line
   concurrency,
   output,
@@ -43,7 +44,7 @@ enum class key : std::uint8_t {
   log_level,
 };
 
-inline constexpr std::size_t key_count = 28;
+inline constexpr std::size_t key_count = 29;
 
 enum class value_kind : std::uint8_t {
   text,

@@ -24,6 +24,8 @@ constexpr auto description =
 constexpr auto footer = R"(Examples:
   sandfleet run -- echo hello              one command in a fresh sandbox
   sandfleet batch tasks.jsonl -o out.jsonl many tasks, a fresh sandbox each
+  sandfleet run --rm=false --name pet      a sandbox that stays
+  sandfleet exec pet -- ls                 one more command in it
   sandfleet doctor                         what works on this machine
   sandfleet config                         each setting, its value, and where it came from
 
@@ -166,7 +168,8 @@ int run_command_line(std::vector<std::string> words,
     std::cerr << app.help();
     return exit_status::engine_failure;
   }
-  if (marked && named->get_name() != "run")
+  auto& command = *commands[static_cast<std::size_t>(chosen - attached.begin())];
+  if (marked && !command.takes_command())
     return usage_error("'--' has no meaning for '" + named->get_name() + "'", {});
 
   auto context = make_context(given, std::move(behind));
@@ -175,7 +178,7 @@ int run_command_line(std::vector<std::string> words,
     return exit_status::engine_failure;
   }
   set_up_logging(context->config.text(config::key::log_level), context->err);
-  return commands[static_cast<std::size_t>(chosen - attached.begin())]->run(*context);
+  return command.run(*context);
 }
 
 } // namespace sandfleet::cli

@@ -9,6 +9,18 @@ namespace sandfleet::cli {
 /// `sandfleet run`: one command in a sandbox of its own.
 [[nodiscard]] std::unique_ptr<subcommand> make_run_command();
 
+/// `sandfleet exec`: one command in a sandbox that runs.
+[[nodiscard]] std::unique_ptr<subcommand> make_exec_command();
+
+/// `sandfleet ps`: the sandboxes of this user on this machine.
+[[nodiscard]] std::unique_ptr<subcommand> make_ps_command();
+
+/// `sandfleet stop`: takes kept sandboxes away.
+[[nodiscard]] std::unique_ptr<subcommand> make_stop_command();
+
+/// `sandfleet gc`: removes what programs that died have left.
+[[nodiscard]] std::unique_ptr<subcommand> make_gc_command();
+
 /// `sandfleet config`: each setting, its value, and where it came from.
 [[nodiscard]] std::unique_ptr<subcommand> make_config_command();
 

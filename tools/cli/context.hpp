@@ -65,6 +65,9 @@ class subcommand {
   /// `flags`; they are read from `cli_context::config`.
   virtual CLI::App* attach(CLI::App& root, config::flag_layer& flags) = 0;
 
+  /// Whether words behind "--" mean something: a command for a sandbox.
+  [[nodiscard]] virtual bool takes_command() const { return false; }
+
   /// Does the work and returns the exit status.
   virtual int run(const cli_context& context) = 0;
 };

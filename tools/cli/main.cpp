@@ -13,6 +13,10 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<subcommand>> commands;
     commands.push_back(make_run_command());
     commands.push_back(sandfleet::batch::make_batch_command());
+    commands.push_back(make_exec_command());
+    commands.push_back(make_ps_command());
+    commands.push_back(make_stop_command());
+    commands.push_back(make_gc_command());
     commands.push_back(make_config_command());
     commands.push_back(make_doctor_command());
     return run_command_line(std::vector<std::string>(argv + 1, argv + argc), commands);

@@ -53,13 +53,23 @@ json::object verdict_of(const run_report& report) {
           {"evidence", std::move(evidence)}};
 }
 
+json::object limits_of(const limits_report& report) {
+  json::object limits;
+  for (const auto& [limit, state] : report)
+    limits[limit] = state;
+  return limits;
+}
+
 } // namespace
+
+std::string started_json(const sandbox_id& id, const limits_report& limits) {
+  const json::object all{{"sandbox", json::object{{"id", id.str()}, {"kept", true}}},
+                         {"limits", limits_of(limits)}};
+  return json::serialize(all);
+}
 
 std::string to_json(const run_report& report, int status) {
   const auto outcome = report.result.value_or(exec_result{});
-  json::object limits;
-  for (const auto& [limit, state] : report.limits)
-    limits[limit] = state;
   const json::object all{
       {"exit_status", status},
       {"exit_code", or_null(outcome.exit_code)},
@@ -76,9 +86,10 @@ std::string to_json(const run_report& report, int status) {
       {"usage", json::object{{"cpu_seconds", or_null(report.usage.cpu_seconds)},
                              {"peak_memory_mb", or_null(report.usage.peak_memory_mb)},
                              {"oom_kills", or_null(report.usage.oom_kills)}}},
-      {"limits", std::move(limits)},
+      {"limits", limits_of(report.limits)},
       {"sandbox", json::object{{"provider", report.spec.provider.str()},
                                {"id", report.id.str()},
+                               {"kept", report.kept},
                                {"image", report.spec.image}}},
   };
   return json::serialize(all);

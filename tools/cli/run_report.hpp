@@ -31,6 +31,7 @@ struct run_report {
   std::optional<exec_result> result;
   std::optional<error> failure;
   bool executed = false; ///< the sandbox stood and was asked to run the command
+  bool kept = false;     ///< the sandbox was left running
   sandbox_spec spec;
   sandbox_id id;
   limits_report limits;
@@ -43,5 +44,8 @@ struct run_report {
 /// One line of JSON; `status` is what the program is about to exit with. Bytes that are not UTF-8
 /// become U+FFFD. The members are those of a result of `sandfleet batch` where they fit.
 [[nodiscard]] std::string to_json(const run_report& report, int status);
+
+/// The same of a sandbox that was started without a command.
+[[nodiscard]] std::string started_json(const sandbox_id& id, const limits_report& limits);
 
 } // namespace sandfleet::cli

@@ -1,0 +1,91 @@
+#include "tools/cli/command_job.hpp"
+
+#include "tools/cli/streams.hpp"
+
+#include <csignal>
+#include <unistd.h>
+
+namespace sandfleet::cli {
+
+namespace {
+constexpr std::size_t max_stdin_bytes = 64U << 20;
+}
+
+void output_relay::operator()(int stream, std::string_view bytes) {
+  if (ended_)
+    return;
+  const int target = stream == 2 ? STDERR_FILENO : STDOUT_FILENO;
+  switch (write_all(target, bytes, watch_.descriptor(), failure_)) {
+  case write_outcome::written:
+    return;
+  case write_outcome::reader_gone:
+    reader_gone_ = true;
+    break;
+  case write_outcome::interrupted:
+    break;
+  }
+  ended_ = true;
+  work_.cancel();
+}
+
+command_job::command_job(const cli_context& context, engine& runtime)
+    : context_(context), work_(runtime.executor()), watch_([this](int) { work_.cancel(); }),
+      relay_(work_, watch_) {}
+
+result<void> command_job::read_stdin(const std::string& path, exec_request& request) {
+  if (path.empty())
+    return {};
+  auto input = read_input(path, max_stdin_bytes, watch_.descriptor());
+  if (!input)
+    return fail(input.error());
+  request.stdin_bytes = std::move(*input);
+  return {};
+}
+
+result<exec_result> command_job::run(sandbox& box, exec_request request) {
+  auto outcome = context_.output == output_mode::json
+                     ? work_.wait(box.exec(std::move(request)))
+                     : work_.wait(box.exec(std::move(request), std::ref(relay_)));
+  if (relay_.failure() != 0)
+    return fail(errno_error(errc::io_error, "the output cannot be written", relay_.failure()));
+  return outcome;
+}
+
+int command_job::status_of(const std::optional<exec_result>& outcome,
+                           const std::optional<error>& failure, bool executed) const {
+  if (watch_.signal() != 0)
+    return exit_status::of_signal(watch_.signal());
+  if (relay_.reader_gone() && relay_.failure() == 0)
+    return exit_status::of_signal(SIGPIPE);
+  if (outcome) {
+    if (outcome->timed_out)
+      return exit_status::timed_out;
+    if (outcome->signal)
+      return exit_status::of_signal(*outcome->signal);
+    return outcome->exit_code.value_or(exit_status::engine_failure);
+  }
+  switch (failure->code) {
+  case errc::out_of_memory:
+    return exit_status::of_signal(SIGKILL);
+  case errc::not_found:
+    return executed ? exit_status::command_not_found : exit_status::engine_failure;
+  case errc::permission_denied:
+    return executed ? exit_status::cannot_execute : exit_status::engine_failure;
+  default:
+    return exit_status::engine_failure;
+  }
+}
+
+void command_job::explain(const std::optional<exec_result>& outcome,
+                          const std::optional<error>& failure) const {
+  if (outcome && outcome->timed_out && context_.output != output_mode::json)
+    print_error(make_error(errc::timed_out, "the command did not end in time")
+                    .blamed_on(failure_class::agent)
+                    .with_cause("timeout: " + context_.config.shown(config::key::timeout))
+                    .with_hint("--timeout sets the limit"),
+                context_.err);
+  if (failure && watch_.signal() == 0 && !relay_.reader_gone())
+    print_error(*failure, context_.err);
+}
+
+} // namespace sandfleet::cli

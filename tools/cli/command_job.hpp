@@ -1,0 +1,66 @@
+#pragma once
+
+#include "tools/cli/context.hpp"
+#include "tools/cli/foreground.hpp"
+#include "tools/cli/interrupt.hpp"
+
+#include <sandfleet/engine.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sandfleet::cli {
+
+/// Passes output on to our own as it comes. Called on one thread at a time.
+class output_relay {
+ public:
+  output_relay(foreground& work, const interrupt_watch& watch) : work_(work), watch_(watch) {}
+
+  void operator()(int stream, std::string_view bytes);
+
+  /// Valid once the command has ended.
+  [[nodiscard]] bool reader_gone() const { return reader_gone_; }
+  [[nodiscard]] int failure() const { return failure_; }
+
+ private:
+  foreground& work_;
+  const interrupt_watch& watch_;
+  bool ended_ = false;
+  std::atomic<bool> reader_gone_ = false;
+  int failure_ = 0;
+};
+
+/// One command in a sandbox, for the user at our standard streams: SIGINT and SIGTERM end it.
+class command_job {
+ public:
+  command_job(const cli_context& context, engine& runtime);
+
+  [[nodiscard]] foreground& work() { return work_; }
+  /// The signal that interrupted it; 0: none.
+  [[nodiscard]] int signal() const { return watch_.signal(); }
+
+  /// Reads what `--stdin` names into the request; an empty path is no input.
+  [[nodiscard]] result<void> read_stdin(const std::string& path, exec_request& request);
+
+  /// With the output format json the outputs are captured, otherwise they go to ours.
+  [[nodiscard]] result<exec_result> run(sandbox& box, exec_request request);
+
+  /// What the program is to exit with. `executed`: the sandbox was asked to run the command.
+  [[nodiscard]] int status_of(const std::optional<exec_result>& outcome,
+                              const std::optional<error>& failure, bool executed) const;
+
+  /// Says on standard error what the status does not, unless the user knows: who interrupts, or
+  /// stops reading, is told nothing.
+  void explain(const std::optional<exec_result>& outcome,
+               const std::optional<error>& failure) const;
+
+ private:
+  const cli_context& context_;
+  foreground work_;
+  interrupt_watch watch_;
+  output_relay relay_;
+};
+
+} // namespace sandfleet::cli

@@ -1,0 +1,122 @@
+#include "tools/cli/command_job.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/help.hpp"
+#include "tools/cli/known_sandboxes.hpp"
+#include "tools/cli/run_report.hpp"
+#include "tools/cli/setting_flags.hpp"
+
+#include <CLI/App.hpp>
+
+#include <array>
+#include <iostream>
+
+namespace sandfleet::cli {
+
+namespace {
+
+using config::key;
+
+class exec_command : public subcommand {
+ public:
+  CLI::App* attach(CLI::App& root, config::flag_layer& flags) override {
+    auto* app = root.add_subcommand("exec", "run one command in a sandbox that runs");
+    app->formatter(std::make_shared<help_formatter>(help_formatter::usual_width(),
+                                                    "-- COMMAND [ARGUMENT...]"));
+    app->footer(R"(Examples:
+  sandfleet exec pet -- ls -l
+  sandfleet exec --workdir /tmp --env NAME=value pet -- env
+  sandfleet exec --stdin script.sh pet -- sh
+
+SANDBOX may be any sandbox of this user, one of a running batch too. The command is a process of its
+own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
+    app->add_option("SANDBOX", wanted_, "id or name, as 'sandfleet ps' lists it")->required();
+    add_setting_flags(*app, std::array{key::timeout}, flags);
+    app->add_option("-w,--workdir", request_.cwd, "directory to run in [the workspace]")
+        ->type_name("DIR");
+    app->add_option("-e,--env", variables_, "environment variable; may be repeated")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    app->add_option("--stdin", stdin_, "the command's standard input; - is ours [empty]")
+        ->type_name("FILE|-");
+    return app;
+  }
+
+  [[nodiscard]] bool takes_command() const override { return true; }
+
+  int run(const cli_context& context) override {
+    const auto refuse = [&](const error& failure) {
+      print_error(failure, context.err);
+      return exit_status::engine_failure;
+    };
+    if (context.words.empty())
+      return refuse(make_error(errc::invalid_argument, "there is no command to run")
+                        .with_hint("write it behind '--': sandfleet exec " + wanted_ + " -- ls"));
+    for (const auto& pair : variables_) {
+      const auto equals = pair.find('=');
+      if (equals == std::string::npos || equals == 0)
+        return refuse(
+            make_error(errc::invalid_argument, "--env: '" + pair + "' is not NAME=VALUE"));
+      request_.env[pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
+    request_.argv = context.words;
+    request_.timeout = context.config.duration(key::timeout);
+    auto runtime = observing_engine(context);
+    if (!runtime)
+      return refuse(runtime.error());
+    command_job job(context, *runtime);
+    run_report report;
+    auto outcome = execute(*runtime, job, report);
+    if (outcome)
+      report.result = std::move(*outcome);
+    else
+      report.failure = std::move(outcome.error());
+    const int status = job.status_of(report.result, report.failure, report.executed);
+    if (context.output == output_mode::json)
+      std::cout << to_json(report, status) << std::endl;
+    job.explain(report.result, report.failure);
+    return status;
+  }
+
+ private:
+  result<exec_result> execute(engine& runtime, command_job& job, run_report& report) {
+    if (auto read = job.read_stdin(stdin_, request_); !read)
+      return fail(read.error());
+    stopwatch timing;
+    auto found = find(runtime, job.work());
+    if (!found)
+      return fail(std::move(found.error()));
+    auto box = job.work().wait(runtime.attach(found->id));
+    report.start_seconds = timing.lap();
+    if (!box)
+      return fail(std::move(box.error()));
+    report.id = found->id;
+    report.spec.provider = found->provider;
+    report.spec.image = found->image;
+    report.kept = found->kept;
+    report.limits = box->limits();
+    auto outcome = job.run(*box, std::move(request_));
+    report.run_seconds = timing.lap();
+    report.executed = true;
+    return outcome;
+  }
+
+  result<sandbox_info> find(engine& runtime, foreground& work) const {
+    auto all = work.wait(runtime.list());
+    if (!all)
+      return fail(std::move(all.error()));
+    return find_sandbox(*all, wanted_);
+  }
+
+  std::string wanted_;
+  exec_request request_;
+  std::vector<std::string> variables_;
+  std::string stdin_;
+};
+
+} // namespace
+
+std::unique_ptr<subcommand> make_exec_command() {
+  return std::make_unique<exec_command>();
+}
+
+} // namespace sandfleet::cli
