@@ -1,6 +1,7 @@
 #include "tools/cli/known_sandboxes.hpp"
 
 #include "runtime/core/text.hpp"
+#include "runtime/protocol/utf8.hpp"
 
 #include <algorithm>
 
@@ -48,7 +49,7 @@ std::string command_text(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words)
     text += (text.empty() ? "" : " ") + quoted(word);
-  text = core::valid_utf8(text);
+  text = protocol::to_utf8(text);
   if (text.size() <= max_command)
     return text;
   text.resize(max_command);

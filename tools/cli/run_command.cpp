@@ -12,6 +12,7 @@
 
 #include <array>
 #include <iostream>
+#include <optional>
 
 namespace sandfleet::cli {
 
@@ -173,17 +174,17 @@ class run_command : public subcommand {
   result<void> label(sandbox_spec& spec, const cli_context& context, engine& runtime) const {
     if (!context.words.empty())
       spec.labels.emplace(command_label, command_text(context.words));
-    if (name_.empty())
+    if (!name_)
       return {};
     auto all = foreground(runtime.executor()).wait(runtime.list());
     if (!all)
       return fail(std::move(all.error()));
-    spec.labels.emplace(name_label, name_);
-    return check_name(name_, *all);
+    spec.labels.emplace(name_label, *name_);
+    return check_name(*name_, *all);
   }
 
   bool remove_ = true;
-  std::string name_;
+  std::optional<std::string> name_;
   std::string stdin_;
 };
 
