@@ -129,14 +129,14 @@ void sandbox_actor_state::stop(caf::typed_response_promise<report_ptr> answer) {
   stops_.add(std::move(answer));
   if (final_)
     stops_.deliver(final_);
-  else
+  else if (!letting_go_)
     begin_stop();
 }
 
 void sandbox_actor_state::leave() {
   leaving_ = true;
-  if (now_ == sandbox_state::stopped || interrupted_ == interrupted::stop)
-    self_->quit();
+  if (now_ == sandbox_state::stopped || interrupted_ == interrupted::stop || parted_)
+    conclude();
   else if (outlives_ && !is_over())
     let_go();
   else if (!keeping_) // whose answer leads on
@@ -203,6 +203,12 @@ void sandbox_actor_state::finish_stop(const providers::exit_report& last) {
 }
 
 void sandbox_actor_state::conclude() {
+  if (parted_) {
+    detaches_.deliver(caf::ok_atom_v);
+    start_.fail(*parted_);
+    stops_.fail(*parted_);
+    reports_.fail(*parted_);
+  }
   self_->quit();
 }
 

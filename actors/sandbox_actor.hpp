@@ -97,7 +97,7 @@ class sandbox_actor_state {
   void attached(const providers::instance& made);
   void attach_failed(const error& why);
   void let_go();
-  void gone();
+  void part(const error& why);
   [[nodiscard]] error foreign_error() const;
   [[nodiscard]] ready_ptr describe() const;
 
@@ -123,16 +123,18 @@ class sandbox_actor_state {
   limits_report limits_;
   std::string workspace_;
 
+  std::optional<error> parted_;                      ///< why it is to be forgotten
   std::optional<error> verdict_;                     ///< why it ended, if it was not asked to
   std::optional<providers::exit_report> unexpected_; ///< the report of such an end
   report_ptr final_;                                 ///< set when it has stopped
   bool cancelled_ = false;
   bool leaving_ = false;
-  bool starting_ = false;  ///< the provider owes an answer to `start` or `attach`
-  bool keeping_ = false;   ///< the provider owes an answer to `keep`
-  bool outlives_ = false;  ///< stays when this engine ends
-  bool foreign_ = false;   ///< another program's
-  bool inquiring_ = false; ///< somebody is finding out what became of it
+  bool starting_ = false;   ///< the provider owes an answer to `start` or `attach`
+  bool keeping_ = false;    ///< the provider owes an answer to `keep`
+  bool outlives_ = false;   ///< stays when this engine ends
+  bool foreign_ = false;    ///< another program's
+  bool letting_go_ = false; ///< about to be forgotten: who still asks is answered at the end
+  bool inquiring_ = false;  ///< somebody is finding out what became of it
   interrupted interrupted_ = interrupted::nothing;
   unsigned provider_life_ = 0;         ///< counts the provider actors
   std::optional<error> provider_gone_; ///< set when there will be no other

@@ -15,12 +15,12 @@ error sandbox_actor_state::foreign_error() const {
 }
 
 void sandbox_actor_state::attach(caf::typed_response_promise<ready_ptr> answer) {
-  if (is_over()) {
+  if (is_over() && !letting_go_) {
     answer.deliver(to_caf(verdict_.value_or(
         make_error(errc::sandbox_lost, "sandbox " + parts_.id.str() + " was stopped"))));
     return;
   }
-  if (now_ != sandbox_state::created && start_.empty()) {
+  if (now_ != sandbox_state::created && start_.empty() && !letting_go_) {
     answer.deliver(describe());
     return;
   }
@@ -57,14 +57,12 @@ void sandbox_actor_state::attached(const providers::instance& made) {
 /// Nothing was begun, so nothing is taken away, and it may be tried again.
 void sandbox_actor_state::attach_failed(const error& why) {
   advance(lifecycle_event::failed, &why);
-  start_.fail(why);
-  stops_.fail(why);
-  gone();
+  part(why);
 }
 
 void sandbox_actor_state::keep(caf::timespan life,
                                caf::typed_response_promise<caf::ok_atom> answer) {
-  if (is_over() || !start_.empty()) {
+  if (is_over() || letting_go_ || !start_.empty()) {
     answer.deliver(to_caf(verdict_.value_or(
         make_error(errc::sandbox_lost, "sandbox " + parts_.id.str() + " is not there to keep"))));
     return;
@@ -107,28 +105,31 @@ void sandbox_actor_state::detach(caf::typed_response_promise<caf::ok_atom> answe
 }
 
 void sandbox_actor_state::let_go() {
-  if (starting_)
-    return; // the answer leads on
-  withdraw_service(
-      make_error(errc::not_found, "sandbox " + parts_.id.str() + " was let go by this program"));
+  if (starting_ || std::exchange(letting_go_, true))
+    return; // an answer leads on
+  const auto why =
+      make_error(errc::not_found, "sandbox " + parts_.id.str() + " was let go by this program");
+  withdraw_service(why);
   self_->send(parts_.provider, unwatch_atom_v, parts_.id);
   // A provider that cannot be told forgets it at its own end.
   ask<caf::ok_atom>(
-      self_, parts_.provider, deadlines::provider_detach, [this](caf::ok_atom) { gone(); },
-      [this](const failure& why) {
+      self_, parts_.provider, deadlines::provider_detach, [this, why](caf::ok_atom) { part(why); },
+      [this, why](const failure& failed) {
         log_event(log_level::warning, "detach_failed",
-                  {{"sandbox", parts_.id.str()}, {"error", why.what.to_string()}});
-        gone();
+                  {{"sandbox", parts_.id.str()}, {"error", failed.what.to_string()}});
+        part(why);
       },
       detach_atom_v, parts_.id);
 }
 
-void sandbox_actor_state::gone() {
-  detaches_.deliver(caf::ok_atom_v);
-  reports_.fail(make_error(errc::not_found, "sandbox " + parts_.id.str() + " is not known"));
+/// Everybody is answered once the supervisor has forgotten this: who then asks again finds another
+/// sandbox actor or none.
+void sandbox_actor_state::part(const error& why) {
+  letting_go_ = true;
+  parted_ = why;
   self_->send(parts_.owner, done_atom_v, parts_.id);
   if (leaving_)
-    self_->quit();
+    conclude();
 }
 
 } // namespace sandfleet::actors

@@ -180,6 +180,26 @@ TEST(keeping, what_was_let_go_is_forgotten_and_can_be_attached_again) {
   EXPECT_TRUE(w.stop(a).ok());
 }
 
+TEST(keeping, who_asks_while_a_sandbox_is_let_go_is_told_at_the_end) {
+  keeping_world w;
+  w.start(a);
+  w.keep(a);
+  w.port->detach_hangs = true;
+  const auto gone = w.detach(a);
+  const auto again = w.detach(a);
+  const auto stopped = w.stop(a);
+  const auto attached = w.attach(a);
+  EXPECT_TRUE(gone.pending() && again.pending() && stopped.pending() && attached.pending());
+  EXPECT_EQ(w.keep(a).said(), "sandbox_lost");
+  w.port->finish(a);
+  w.run();
+  EXPECT_TRUE(gone.ok());
+  EXPECT_TRUE(again.ok());
+  EXPECT_EQ(stopped.said(), "not_found");
+  EXPECT_EQ(attached.said(), "not_found");
+  EXPECT_TRUE(w.port->stopped.empty());
+}
+
 TEST(keeping, a_list_is_what_the_provider_knows) {
   keeping_world w;
   sandbox_info info;

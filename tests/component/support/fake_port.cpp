@@ -46,6 +46,13 @@ caf::result<caf::ok_atom> cancel(provider_port_actor::pointer self, fake_port_sc
   return caf::ok_atom_v;
 }
 
+caf::result<caf::ok_atom> hang(provider_port_actor::pointer self, fake_port_script& s,
+                               const sandbox_id& id) {
+  auto answer = self->make_response_promise<caf::ok_atom>();
+  s.hanging_keeps.emplace(id, answer);
+  return answer;
+}
+
 caf::result<instance_ptr> attach(provider_port_actor::pointer self, fake_port_script& s,
                                  const sandbox_id& id) {
   s.attached.push_back(id);
@@ -121,17 +128,16 @@ fake_port(provider_port_actor::stateful_pointer<fake_port_state> self, script_pt
       },
       [=](keep_atom, const sandbox_id& id, caf::timespan life) -> caf::result<caf::ok_atom> {
         script->kept.emplace_back(id, life);
-        if (script->keep_hangs) {
-          auto answer = self->make_response_promise<caf::ok_atom>();
-          script->hanging_keeps.emplace(id, answer);
-          return answer;
-        }
+        if (script->keep_hangs)
+          return hang(self, *script, id);
         if (script->keep_failure)
           return to_caf(*script->keep_failure);
         return caf::ok_atom_v;
       },
       [=](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
         script->let_go.push_back(id);
+        if (script->detach_hangs)
+          return hang(self, *script, id);
         return caf::ok_atom_v;
       },
       [=](list_atom) -> caf::result<listing_ptr> {

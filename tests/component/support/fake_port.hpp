@@ -59,6 +59,7 @@ struct fake_port_script {
   std::optional<error> keep_failure;
   bool attach_hangs = false;
   bool keep_hangs = false;
+  bool detach_hangs = false;
   bool attaches_foreign = false;
   std::vector<sandbox_info> listing;
   providers::instance_state state = providers::instance_state::running;
@@ -78,7 +79,7 @@ struct fake_port_script {
   provider_port_actor self;
   std::map<sandbox_id, caf::typed_response_promise<instance_ptr>> hanging;
   std::map<sandbox_id, caf::typed_response_promise<report_ptr>> hanging_stops;
-  std::map<sandbox_id, caf::typed_response_promise<caf::ok_atom>> hanging_keeps;
+  std::map<sandbox_id, caf::typed_response_promise<caf::ok_atom>> hanging_keeps; ///< and detaches
   std::map<sandbox_id, end_observer_actor> watchers;
 
   /// Lets a start that hangs end. A promise is only good inside its actor, so this is a message.

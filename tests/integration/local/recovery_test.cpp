@@ -172,7 +172,7 @@ class local_remains : public local_recovery {
   void TearDown() override { recover(); } // whatever a test has not come to
 
   void expect_removed() {
-    EXPECT_EQ(recover().removed, std::vector{id_});
+    EXPECT_EQ(ids_of(recover()), std::vector{id_});
     EXPECT_FALSE(fs::exists(dir_));
   }
 
