@@ -63,8 +63,8 @@ struct capabilities {
 /// What `recover` found and did.
 struct recovery_report {
   std::vector<removed_sandbox> removed; ///< left behind by owners that are gone
-  std::vector<error> failures;  ///< what could not be removed, and why
-  bool busy = false;            ///< another program is doing it: nothing was looked at
+  std::vector<error> failures;          ///< what could not be removed, and why
+  bool busy = false;                    ///< another program is doing it: nothing was looked at
 };
 
 enum class recovery_mode : std::uint8_t {
