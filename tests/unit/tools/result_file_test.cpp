@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <sys/resource.h>
+#include <vector>
 
 namespace sandfleet::batch {
 namespace {
@@ -51,6 +53,34 @@ TEST(result_file, a_half_written_last_line_is_cut_at_every_length) {
     EXPECT_EQ(file->earlier().cut_bytes, length);
     EXPECT_TRUE(file->append(half));
     EXPECT_EQ(directory.read(path), whole + half);
+  }
+}
+
+TEST(result_file, a_file_cut_at_any_byte_goes_on_with_its_whole_lines) {
+  const temporary_directory directory;
+  std::string bytes;
+  std::vector<std::size_t> ends = {0};
+  for (const char* id : {"a", "b\"\n", "\xc3\xa4", "d/4", "e"}) {
+    bytes += result_of(id, bytes.size() % 2 == 0);
+    ends.push_back(bytes.size());
+  }
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    const auto path = directory.write("results", bytes.substr(0, cut));
+    const auto whole = std::upper_bound(ends.begin(), ends.end(), cut) - ends.begin() - 1;
+    const auto kept = bytes.substr(0, ends[static_cast<std::size_t>(whole)]);
+    {
+      auto file = result_file::open(path);
+      ASSERT_TRUE(file) << cut;
+      EXPECT_EQ(file->earlier().passed.size(), static_cast<std::size_t>(whole)) << cut;
+      EXPECT_EQ(file->earlier().cut_bytes, cut - kept.size()) << cut;
+      EXPECT_EQ(directory.read(path), kept) << cut;
+      if (cut % 64 != 0) // an append goes to the disk
+        continue;
+      EXPECT_TRUE(file->append(result_of("new", true)));
+    }
+    const auto again = result_file::open(path);
+    ASSERT_TRUE(again) << cut;
+    EXPECT_EQ(again->earlier().passed.size(), static_cast<std::size_t>(whole) + 1) << cut;
   }
 }
 
