@@ -133,13 +133,8 @@ asio::awaitable<void> call(const agent_client& client, unsigned which) {
 /// The reply that is given to the second call, and must be its outcome whatever came before.
 constexpr std::string_view honest = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhonest";
 
-} // namespace
-
-/// Whatever an agent answers, the engine gets a value within its limits or an error with words, and
-/// no part of it is taken for the reply to another call.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void check(fuzz_input& in) {
   static puppet agent;
-  fuzz_input in(data, size);
   const auto seed = in.byte();
   const unsigned which = in.byte();
   const bool goes_on = in.flag();
@@ -183,5 +178,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   agent.hang_up();
   context.poll();
+}
+
+} // namespace
+
+/// Whatever an agent answers, the engine gets a value within its limits or an error with words, and
+/// no part of it is taken for the reply to another call.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz_input in(data, size);
+  check(in);
   return 0;
 }

@@ -72,7 +72,7 @@ void check_json(std::string_view bytes) {
   if (const auto parsed = parse_json(bytes)) {
     const auto written = boost::json::serialize(*parsed);
     const auto again = parse_json(written);
-    const bool beyond_doubles = written.find("1e99999") != std::string::npos;
+    const bool beyond_doubles = written.find("Infinity") != std::string::npos;
     holds(again ? is_same(*parsed, *again) : beyond_doubles);
     holds(is_utf8(python_repr(*parsed)));
   } else {

@@ -60,7 +60,7 @@ TEST(result_file, a_file_cut_at_any_byte_goes_on_with_its_whole_lines) {
   const temporary_directory directory;
   std::string bytes;
   std::vector<std::size_t> ends = {0};
-  for (const char* id : {"a", "b\"\n", "\xc3\xa4", "d/4", "e"}) {
+  for (const char* id : {"a", "b\"\n", "\xc3\xa4"}) {
     bytes += result_of(id, bytes.size() % 2 == 0);
     ends.push_back(bytes.size());
   }
