@@ -4,6 +4,7 @@
 #include "tests/fuzz/input.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <unistd.h>
 
@@ -40,11 +41,17 @@ class shell {
   /// What the shell makes of one word.
   std::string value_of(std::string_view word) const {
     const auto command = "printf '%s\\0' " + std::string(word) + "\n";
-    holds(::write(in_, command.data(), command.size()) == static_cast<ssize_t>(command.size()));
+    for (std::string_view left = command; !left.empty();) {
+      const auto sent = ::write(in_, left.data(), left.size());
+      holds(sent > 0 || errno == EINTR); // the fuzzer's own alarm
+      left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(0, sent)));
+    }
     std::string value;
     for (;;) {
       char buffer[4096];
       const auto got = ::read(out_, buffer, sizeof buffer);
+      if (got < 0 && errno == EINTR)
+        continue;
       holds(got > 0);
       value.append(buffer, static_cast<std::size_t>(got));
       if (value.back() == '\0') {
