@@ -27,6 +27,13 @@ std::string_view take_word(std::string_view& rest) noexcept {
   return word;
 }
 
+/// A letter.
+bool read_state(std::string_view word, char& into) noexcept {
+  const char lower = word.size() == 1 ? static_cast<char>(word.front() | 0x20) : '\0';
+  into = word.size() == 1 ? word.front() : '\0';
+  return lower >= 'a' && lower <= 'z';
+}
+
 } // namespace
 
 std::optional<process_stat> parse_process_stat(std::string_view text) noexcept {
@@ -42,8 +49,8 @@ std::optional<process_stat> parse_process_stat(std::string_view text) noexcept {
   for (int field = state; field <= start_time; ++field) {
     const auto word = take_word(rest);
     bool fits = !word.empty();
-    if (field == state && fits)
-      found.state = word.front();
+    if (field == state)
+      fits = read_state(word, found.state);
     else if (field == parent)
       fits = read_whole(word, found.parent);
     else if (field == session)

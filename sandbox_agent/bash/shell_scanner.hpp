@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -53,7 +54,11 @@ class shell_scanner {
     return !at_end() && text_.compare(at_, what.size(), what) == 0;
   }
   [[nodiscard]] bool looking_at_word(std::string_view what) const;
-  void fail() { failed_ = true; }
+  /// Nothing is read any more, and `at_` stays within the text.
+  void fail() {
+    failed_ = true;
+    at_ = std::min(at_, text_.size());
+  }
   void skip_blanks();
   void skip_blanks_and_lines();
   void skip_comment();

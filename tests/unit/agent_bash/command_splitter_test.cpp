@@ -138,6 +138,14 @@ TEST(command_splitter, deep_nesting_is_refused_not_followed) {
   EXPECT_FALSE(split_commands(quotes));
 }
 
+TEST(command_splitter, a_backslash_at_the_end_is_borne_in_every_quote) {
+  for (const char* text :
+       {"case x$'c\\", "case \"c\\", "case `c\\", "case ${c\\", "for ((\\", "for x$'\\",
+        "case x in $'\\", "function $'\\", "echo $((\\", "a=(\\", "[[ $'\\", "cat <<$'\\", "\\"})
+    (void)split_commands(text);
+  EXPECT_FALSE(split_commands("case x$'c\\"));
+}
+
 TEST(command_splitter, nesting_does_not_multiply_the_work) {
   std::string nested = "echo a";
   for (int i = 0; i < 60; ++i)

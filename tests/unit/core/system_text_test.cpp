@@ -28,7 +28,8 @@ TEST(process_stat, a_line_cut_anywhere_is_none_or_whole) {
 }
 
 TEST(process_stat, other_text_is_none) {
-  for (const char* text : {"", ")", "1 (a)", "1 (a) S", "1 (a) S x 1 1", ") ) ) )"})
+  for (const char* text : {"", ")", "1 (a)", "1 (a) S", "1 (a) S x 1 1", ") ) ) )",
+                           "1 (a) 7 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22"})
     EXPECT_FALSE(parse_process_stat(text)) << text;
   EXPECT_FALSE(parse_process_stat("1 (a) S 99999999999 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 5"));
 }
