@@ -9,6 +9,15 @@
 
 namespace sandfleet::providers {
 
+namespace {
+
+bool is_token(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == std::string_view::npos;
+}
+
+} // namespace
+
 std::string to_json(const sandbox_record& record) {
   protocol::json_writer out;
   out.begin_object()
@@ -38,6 +47,8 @@ result<sandbox_record> parse_record(std::string_view text) {
   sandbox_record record;
   record.id = sandbox_id(in.string("id"));
   record.owner = in.string("owner");
+  if (!is_token(record.owner)) // it becomes a part of a path
+    in.reject("owner", "is not the token of an engine");
   record.owner_pid = static_cast<pid_t>(in.optional_integer("owner_pid", 0, max_pid).value_or(0));
   record.kept = in.boolean_or("kept", false);
   record.expires_ms = in.optional_integer("expires_ms", 0, max_number).value_or(0);

@@ -85,6 +85,12 @@ bool is_held(const std::string& path) {
   return !file_lock::try_share(path) && errno == EWOULDBLOCK;
 }
 
+/// The record of an entry, if it is one and that entry's own.
+std::optional<sandbox_record> record_of(const std::string& dir, const sandbox_id& id) {
+  auto record = parse_record(read_file(dir + record_name));
+  return record && record->id == id ? std::optional(std::move(*record)) : std::nullopt;
+}
+
 bool is_ours(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid();
@@ -208,7 +214,7 @@ std::optional<registry_entry> registry::read_entry(const sandbox_id& id) const {
   entry.dir = dir_of(id);
   if (!is_ours(entry.dir))
     return std::nullopt;
-  auto record = parse_record(read_file(entry.dir + record_name));
+  auto record = record_of(entry.dir, id);
   if (!record)
     return std::nullopt;
   entry.record = std::move(*record);
@@ -295,8 +301,7 @@ std::optional<orphan_scan> registry::find_orphans() const {
         continue;
     } else {
       found.id = sandbox_id(name);
-      if (auto record = parse_record(read_file(dir + record_name)))
-        found.record = std::move(*record);
+      found.record = record_of(dir, found.id);
       // Records are replaced whole: one that cannot be read was damaged by a crash of the machine.
       if (found.record &&
           (found.record->kept ? is_held(dir + key_name) : lives(found.record->owner)))

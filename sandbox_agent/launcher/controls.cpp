@@ -11,7 +11,6 @@
 namespace sandfleet::launcher {
 
 namespace {
-constexpr std::size_t max_command = 128;
 constexpr std::size_t max_controllers = 64; ///< further ones wait in the kernel's queue
 } // namespace
 
@@ -24,13 +23,8 @@ void controller::listen(const std::function<void(std::string_view)>& on_line) {
     socket_.reset();
     return;
   }
-  pending_.append(buffer, static_cast<std::size_t>(n));
-  std::size_t end = 0;
-  while ((end = pending_.find('\n')) != std::string::npos) {
-    on_line(std::string_view(pending_).substr(0, end));
-    pending_.erase(0, end + 1);
-  }
-  if (pending_.size() > max_command)
+  lines_.feed({buffer, static_cast<std::size_t>(n)}, on_line);
+  if (lines_.dropped())
     socket_.reset();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/core/line_splitter.hpp"
 #include "sandbox_agent/launcher/unique_fd.hpp"
 
 #include <sandfleet/error.hpp>
@@ -31,7 +32,7 @@ class controller {
 
  private:
   unique_fd socket_;
-  std::string pending_;
+  core::line_splitter lines_{128};
 };
 
 /// The controllers of a kept sandbox: programs of this user that have connected to its socket.

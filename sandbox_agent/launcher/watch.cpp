@@ -1,6 +1,7 @@
 #include "sandbox_agent/launcher/watch.hpp"
 
-#include "runtime/core/text.hpp"
+#include "runtime/core/line_splitter.hpp"
+#include "sandbox_agent/launcher/command.hpp"
 #include "sandbox_agent/launcher/descendants.hpp"
 #include "sandbox_agent/launcher/events.hpp"
 #include "sandbox_agent/launcher/failure_pipe.hpp"
@@ -27,8 +28,6 @@ constexpr const char* control_name = "/control.sock";
 constexpr std::size_t max_log = 4096;
 constexpr std::size_t max_command = 128;
 constexpr milliseconds default_grace{2'000};
-constexpr std::int64_t max_grace_ms = 3'600'000;
-constexpr std::int64_t max_life_ms = 100LL * 365 * 86'400'000;
 
 /// Reads what is there. False at the end (or when the other side has broken off).
 bool read_some(int fd, std::string& into) {
@@ -135,14 +134,10 @@ class watcher {
   }
 
   void on_commands() {
-    commands_open_ = read_some(STDIN_FILENO, commands_);
-    std::size_t end = 0;
-    while ((end = commands_.find('\n')) != std::string::npos) {
-      on_command(std::string_view(commands_).substr(0, end), nullptr);
-      commands_.erase(0, end + 1);
-    }
-    const bool lost_its_mind = commands_.size() > max_command;
-    if (lost_its_mind)
+    std::string bytes;
+    commands_open_ = read_some(STDIN_FILENO, bytes);
+    commands_.feed(bytes, [this](std::string_view line) { on_command(line, nullptr); });
+    if (commands_.dropped()) // the owner has lost its mind
       commands_open_ = false;
     // Nobody waits for a graceful end.
     if (!commands_open_ && !ending_.kept)
@@ -150,19 +145,24 @@ class watcher {
   }
 
   /// `from` is null for the owner.
-  void on_command(std::string_view command, controller* from) {
-    const auto words = core::split(core::trim(command), ' ');
-    if (words[0] == "stop" && words.size() == 2) {
-      const auto grace = core::parse_integer(words[1]).value_or(0);
+  void on_command(std::string_view line, controller* from) {
+    const auto wanted = parse_command(line);
+    if (!wanted) {
+      answer(from, refused_event(line, make_error(errc::invalid_argument, "not a command")));
+      return;
+    }
+    switch (wanted->what) {
+    case command::kind::stop:
       tell_others(stopping_event("asked"), from);
-      stop(milliseconds{std::clamp<std::int64_t>(grace, 0, max_grace_ms)});
-    } else if (words[0] == "pause" || words[0] == "resume") {
-      set_paused(words[0] == "pause", from);
-    } else if (words[0] == "keep" && words.size() == 2) {
-      const auto life = core::parse_integer(words[1]).value_or(0);
-      keep(milliseconds{std::clamp<std::int64_t>(life, 0, max_life_ms)}, from);
-    } else {
-      answer(from, refused_event(command, make_error(errc::invalid_argument, "not a command")));
+      stop(wanted->span);
+      break;
+    case command::kind::pause:
+    case command::kind::resume:
+      set_paused(wanted->what == command::kind::pause, from);
+      break;
+    case command::kind::keep:
+      keep(wanted->span, from);
+      break;
     }
   }
 
@@ -274,7 +274,7 @@ class watcher {
   controls& others_;
   unique_fd signals_;
   unique_fd end_of_life_; ///< a timer that counts on while the machine sleeps
-  std::string commands_;
+  core::line_splitter commands_{max_command};
   std::string failure_;
   std::string ready_;
   std::optional<clock::time_point> kill_at_;

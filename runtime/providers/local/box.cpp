@@ -1,5 +1,6 @@
 #include "runtime/providers/local/box.hpp"
 
+#include "runtime/core/line_splitter.hpp"
 #include "runtime/core/test_stop.hpp"
 #include "runtime/providers/local/launch_arguments.hpp"
 #include "runtime/providers/local/processes.hpp"
@@ -362,20 +363,14 @@ void box::abandon() {
 
 asio::awaitable<void> box::supervise() {
   const auto self = shared_from_this();
-  std::string pending;
+  core::line_splitter lines(max_line);
+  const auto take_line = [this](std::string_view line) { on_line(line); };
   std::array<char, 4096> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   for (;;) {
     const auto n = co_await link_->read(buffer);
     if (!n || *n == 0)
       break;
-    pending.append(buffer.data(), *n);
-    std::size_t end = 0;
-    while ((end = pending.find('\n')) != std::string::npos) {
-      on_line(std::string_view(pending).substr(0, end));
-      pending.erase(0, end + 1);
-    }
-    if (pending.size() > max_line)
-      pending.clear();
+    lines.feed({buffer.data(), *n}, take_line);
   }
   if (released_)
     co_return;

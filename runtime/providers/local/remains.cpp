@@ -3,6 +3,7 @@
 #include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
+#include "runtime/providers/local/notes.hpp"
 #include "runtime/providers/local/processes.hpp"
 
 #include <algorithm>
@@ -32,14 +33,8 @@ void write_control(const std::string& path, const char* text) {
     std::ofstream(path) << text;
 }
 
-/// The launcher's note, of which only what is named after the sandbox is believed.
 std::vector<std::string> cgroups_of(const remains& left) {
-  std::vector<std::string> dirs;
-  const auto text = read_file(left.dir + "/cgroups");
-  for (const auto line : core::split(text, '\n'))
-    if (line.starts_with('/') && line.ends_with("/sandfleet-" + left.id.str()))
-      dirs.emplace_back(line);
-  return dirs;
+  return noted_cgroups(read_file(left.dir + "/cgroups"), left.id);
 }
 
 /// Holds on those of a sandbox's processes that live, as far as they are found at one moment.
@@ -50,7 +45,8 @@ class living_processes {
       return;
     if (left.launcher > 0)
       add(left.launcher, left.launcher_start);
-    add_init(left);
+    if (const auto init = noted_init(read_file(left.dir + "/init")))
+      add(init->pid, init->start_time);
     for (const auto& dir : cgroups_of(left))
       for (const auto pid : core::parse_pids(read_file(dir + "/cgroup.procs")))
         add(pid, 0);
@@ -87,18 +83,6 @@ class living_processes {
     // A dead one may have its number until its parent has looked.
     if (held && !held->wait_until(clock::now()))
       holds_.push_back(std::move(*held));
-  }
-
-  /// "PID START" as the launcher noted it.
-  void add_init(const remains& left) {
-    const auto text = read_file(left.dir + "/init");
-    const auto words = core::split(core::trim(text), ' ');
-    if (words.size() != 2)
-      return;
-    const auto pid = core::parse_integer(words[0]);
-    const auto start = core::parse_integer(words[1]);
-    if (pid && start && *start > 0)
-      add(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
   }
 
   std::vector<process_hold> holds_; ///< the launcher first: it must not act on others' deaths

@@ -1,5 +1,6 @@
 #include "runtime/providers/local/launch_arguments.hpp"
 #include "runtime/providers/local/launcher_event.hpp"
+#include "runtime/providers/local/notes.hpp"
 #include "runtime/providers/local/verdict.hpp"
 #include "sandbox_agent/launcher/events.hpp"
 #include "sandbox_agent/launcher/request.hpp"
@@ -182,6 +183,21 @@ TEST(verdict, a_launcher_without_last_words_was_lost) {
   EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
   EXPECT_NE(report.failure->to_string().find("launcher_signal=11"), std::string::npos);
   EXPECT_NE(report.failure->to_string().find("words"), std::string::npos);
+}
+
+TEST(launcher_notes, only_groups_named_after_the_sandbox_are_believed) {
+  EXPECT_EQ(
+      noted_cgroups("/sys/fs/cgroup/memory/sandfleet-sb-1\n/sys/fs/cgroup/sandfleet-sb-2\n"
+                    "relative/sandfleet-sb-1\n/a/../etc/sandfleet-sb-1\n/x/sandfleet-sb-1",
+                    sandbox_id("sb-1")),
+      (std::vector<std::string>{"/sys/fs/cgroup/memory/sandfleet-sb-1", "/x/sandfleet-sb-1"}));
+  EXPECT_TRUE(noted_cgroups("", sandbox_id("sb-1")).empty());
+}
+
+TEST(launcher_notes, a_process_has_a_number_and_a_start) {
+  EXPECT_EQ(noted_init("42 987654\n"), (noted_process{42, 987'654}));
+  for (const char* text : {"", "42", "42 0", "0 5", "-3 5", "42 5 6", "42 x", "4294967338 5"})
+    EXPECT_FALSE(noted_init(text)) << text;
 }
 
 } // namespace

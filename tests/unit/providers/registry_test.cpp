@@ -63,6 +63,15 @@ TEST(sandbox_record, nonsense_is_an_error) {
     EXPECT_FALSE(parse_record(text)) << text;
 }
 
+TEST(sandbox_record, an_owner_is_no_path) {
+  sandbox_record record;
+  record.id = sandbox_id("sb-0123456789abcdef");
+  for (const char* owner : {"", "..", "../../etc/passwd", "a/b", "a b"}) {
+    record.owner = owner;
+    EXPECT_FALSE(parse_record(to_json(record))) << owner;
+  }
+}
+
 TEST_F(registry_test, an_entry_appears_whole_and_once) {
   const auto entries = open();
   const auto made = record(*entries, "sb-0123456789abcdef");
@@ -131,6 +140,9 @@ TEST_F(registry_test, what_is_not_an_entry_is_not_found) {
     EXPECT_FALSE(one->find(sandbox_id(id))) << id;
   fs::create_directory(dir_ + "/sandboxes/sb-0000000000000001");
   EXPECT_FALSE(one->find(sandbox_id("sb-0000000000000001"))) << "it has no record";
+  std::ofstream(dir_ + "/sandboxes/sb-0000000000000001/record.json")
+      << to_json(record(*one, "sb-0000000000000002"));
+  EXPECT_FALSE(one->find(sandbox_id("sb-0000000000000001"))) << "its record is of another";
   EXPECT_TRUE(one->list().empty());
 }
 
