@@ -2,6 +2,7 @@
 
 #include "runtime/core/test_stop.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "sandbox_agent/bash/start_process.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
 #include "sandbox_agent/server/router.hpp"
@@ -160,6 +161,9 @@ int serve(const options& given) {
   close_on_exec(given.lifeline_fd);
   if (const auto* inherited = std::get_if<inherited_socket>(&given.listen))
     close_on_exec(inherited->fd);
+  for (const int fd : given.commands_group_fds)
+    close_on_exec(fd);
+  enter_groups(given.commands_group_fds);
   asio::io_context loop(1);
   server whole(loop, given);
   if (auto started = whole.start(); !started) {

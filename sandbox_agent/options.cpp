@@ -83,7 +83,7 @@ class parser {
     if (flag == "--plugins")
       return read_plugins();
     if (flag == "--user-id" || flag == "--listen-fd" || flag == "--ready-fd" ||
-        flag == "--lifeline-fd")
+        flag == "--lifeline-fd" || flag == "--commands-group-fd")
       return read_number(flag);
     if (flag == "--working-dir" || flag == "--username" || flag == "--host" || flag == "--unix" ||
         flag == "--browsergym-eval-env")
@@ -102,6 +102,8 @@ class parser {
       read_.ready_fd = small;
     } else if (flag == "--lifeline-fd") {
       read_.lifeline_fd = small;
+    } else if (flag == "--commands-group-fd") {
+      read_.commands_group_fds.push_back(small);
     } else {
       ++listeners_;
       read_.listen = inherited_socket{small};
@@ -200,6 +202,10 @@ std::string usage() {
          "  --working-dir DIR    where sessions begin (default: the current directory)\n"
          "  --ready-fd N         gets the line 'ready' once the shell is at its prompt\n"
          "  --lifeline-fd N      at its end of file the agent kills all and exits\n"
+         "  --commands-group-fd N\n"
+         "                       each process that is started first writes '0' to it, and so "
+         "enters\n"
+         "                       a control group; may be repeated\n"
          "  --user-id N          owner of files that the action 'write' makes\n"
          "  --username U, --plugins P..., --[no-]enable-browser, --browsergym-eval-env E\n"
          "                       accepted, as OpenHands' action execution server has them\n\n"

@@ -34,6 +34,9 @@ class resolved {
     return entries_[static_cast<std::size_t>(which)];
   }
 
+  /// Whether somebody said so, and it is not the default alone.
+  [[nodiscard]] bool was_given(key which) const;
+
   /// The value as text for people; what may be secret is masked.
   [[nodiscard]] std::string shown(key which) const;
 

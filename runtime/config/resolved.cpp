@@ -33,7 +33,18 @@ Number number_or_zero(const resolved& config, key which) {
   return static_cast<Number>(config.integer(which).value_or(0));
 }
 
+/// 0 lifts a limit that there would be by default.
+std::optional<std::int64_t> limit_of(const resolved& config, key which) {
+  const auto given = config.integer(which);
+  return given == 0 ? std::nullopt : given;
+}
+
 } // namespace
+
+bool resolved::was_given(key which) const {
+  const auto& from = at(which).from;
+  return !from.empty() && from.front().layer != origin::layer_kind::builtin;
+}
 
 std::string resolved::shown(key which) const {
   struct {
@@ -113,7 +124,7 @@ result<sandbox_spec> resolved::base_spec() const {
                     [&](const volume& old) { return old.sandbox_path == v.sandbox_path; });
       spec.volumes.push_back(v);
     }
-  spec.limits = {number(key::cpus), integer(key::memory_mb), integer(key::pids),
+  spec.limits = {number(key::cpus), limit_of(*this, key::memory_mb), limit_of(*this, key::pids),
                  integer(key::disk_mb)};
   spec.network = text(key::network);
   spec.start_timeout = duration(key::start_timeout);

@@ -2,6 +2,7 @@
 
 #include "runtime/core/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -40,12 +41,12 @@ class group_reader {
   group_reader(std::span<const std::string> dirs, const text_source& read)
       : dirs_(dirs), read_(read) {}
 
-  /// Of the first group that has it.
+  /// The largest: a group above others counts for them too.
   [[nodiscard]] std::optional<std::int64_t> number(const counter& wanted) const {
+    std::optional<std::int64_t> largest;
     for (const auto& dir : dirs_)
-      if (const auto found = number_in(dir, wanted))
-        return found;
-    return std::nullopt;
+      largest = std::max(largest, number_in(dir, wanted));
+    return largest;
   }
 
   [[nodiscard]] std::map<std::string, std::int64_t> touched() const {

@@ -9,11 +9,16 @@
 
 namespace sandfleet::core {
 
+/// What the control group of version 2 is called, below a sandbox's own, that holds all that its
+/// agent starts.
+inline constexpr std::string_view commands_group = "/commands";
+
 /// The text of a file; empty when it cannot be read.
 using text_source = std::function<std::string(const std::string& path)>;
 
-/// What the kernel has counted for a sandbox whose control groups are `dirs`: one of version 2, or
-/// one for each hierarchy of version 1; their files' names tell them apart. What a kernel does not
+/// What the kernel has counted for a sandbox whose control groups are `dirs`, of version 2 or,
+/// in several hierarchies, of version 1, those below others included; their files' names tell them
+/// apart. What a kernel does not
 /// count, or is not limited, is left out.
 [[nodiscard]] resource_usage cgroup_usage(std::span<const std::string> dirs,
                                           const text_source& read);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <dirent.h>
 #include <fcntl.h>
+#include <map>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -22,6 +23,8 @@
 namespace sandfleet::agent {
 
 namespace {
+
+using clock = std::chrono::steady_clock;
 
 struct process : core::process_stat {
   pid_t pid = 0;
@@ -159,6 +162,47 @@ void await_death(const process& seen, int patience_ms) {
   ::close(fd);
 }
 
+/// Who is the root of a tree, and whether that may be taken for no more than a part of another.
+std::map<pid_t, bool>& roots() {
+  static std::map<pid_t, bool> expendable_by_pid;
+  return expendable_by_pid;
+}
+
+bool is_only_root(pid_t root) {
+  return std::ranges::all_of(
+      roots(), [&](const auto& entry) { return entry.first == root || entry.second; });
+}
+
+int time_left(clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+}
+
+/// Whether a process has ended, or does within that time.
+bool ends(pid_t pid, int patience_ms) {
+  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0)
+    return true;
+  pollfd ended{fd, POLLIN, 0};
+  const bool done = ::poll(&ended, 1, patience_ms) > 0;
+  ::close(fd);
+  return done;
+}
+
+/// By their numbers alone: what /proc says of a process that is just becoming another program has
+/// to wait for it, and it for a processor that too many want.
+std::vector<pid_t> living_others() {
+  std::vector<pid_t> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), &::closedir);
+  const dirent* entry = nullptr;
+  while (directory && (entry = ::readdir(directory.get())) != nullptr) {
+    const auto pid = core::parse_pid(entry->d_name);
+    if (pid && *pid != ::getpid() && !ends(*pid, 0))
+      found.push_back(*pid);
+  }
+  return found;
+}
+
 /// After SIGSTOP was sent a fork of that process does not complete any more (the kernel restarts
 /// it), so a scan that finds nobody unsignalled has found all. A process may leave a stop again
 /// only by SIGCONT of another one, which is then stopped, or of a stranger, for which the bound is.
@@ -186,11 +230,43 @@ std::vector<process> stop_all(tree& members) {
 
 } // namespace
 
+tree_root::tree_root(pid_t pid) : pid_(pid) {
+  roots()[pid_] = false;
+}
+
+tree_root::~tree_root() {
+  roots().erase(pid_);
+}
+
+void tree_root::set_expendable(bool yes) {
+  roots()[pid_] = yes;
+}
+
+int kill_all_others(int patience_ms) {
+  const auto deadline = clock::now() + std::chrono::milliseconds(patience_ms);
+  std::unordered_set<pid_t> killed;
+  for (;;) {
+    const auto living = living_others();
+    if (::kill(-1, SIGKILL) != 0 || living.empty())
+      break;
+    for (const auto pid : living) {
+      killed.insert(pid);
+      (void)ends(pid, time_left(deadline));
+    }
+    if (clock::now() >= deadline)
+      break;
+  }
+  return static_cast<int>(killed.size());
+}
+
 int kill_tree(pid_t root, std::string_view marker, int patience_ms) {
   if (root == ::getpid() || (root <= 1 && marker.empty()))
     return 0;
-  using clock = std::chrono::steady_clock;
+  if (::getpid() == 1 && is_only_root(root))
+    return kill_all_others(patience_ms);
   const auto deadline = clock::now() + std::chrono::milliseconds(patience_ms);
+  if (root > 1)
+    ::kill(-root, SIGSTOP); // most of them, and at once
   tree members(root, marker);
   std::unordered_set<pid_t> killed;
 
@@ -209,11 +285,8 @@ int kill_tree(pid_t root, std::string_view marker, int patience_ms) {
       killed.insert(one.pid);
       send(one, SIGKILL);
     }
-    for (const auto& one : living) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
-      await_death(one, std::max(0, static_cast<int>(left)));
-    }
+    for (const auto& one : living)
+      await_death(one, time_left(deadline));
     if (clock::now() >= deadline)
       break;
   }

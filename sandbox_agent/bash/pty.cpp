@@ -1,6 +1,6 @@
 #include "sandbox_agent/bash/pty.hpp"
 
-#include "sandbox_agent/bash/spawn_plan.hpp"
+#include "sandbox_agent/bash/start_process.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -75,29 +75,21 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
                     .with_hint("is /dev/pts mounted?"));
   prepare_terminal(out.master.get(), spec);
 
-  // The new session's leader opens the terminal first and so gets it as its controlling one.
-  spawn_plan plan;
-  ::posix_spawn_file_actions_addopen(&plan.actions, 0, name, O_RDWR, 0);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, 0, 1);
-  ::posix_spawn_file_actions_adddup2(&plan.actions, 0, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
-  ::posix_spawn_file_actions_addchdir_np(&plan.actions, spec.working_dir.c_str());
+  process_start what;
   const auto argv = exec_list(spec.argv);
   const auto environment = exec_list(spec.environment);
-  const int failure = ::posix_spawn(&out.pid, spec.argv.front().c_str(), &plan.actions,
-                                    &plan.attributes, argv.data(), environment.data());
-  if (failure != 0)
+  what.program = spec.argv.front().c_str();
+  what.argv = argv.data();
+  what.environment = environment.data();
+  what.working_dir = spec.working_dir.c_str();
+  what.terminal = name;
+  started_process started;
+  if (const int failure = start_process(what, started))
     return fail(errno_error(errc::start_failed,
                             "cannot start " + spec.argv.front() + " in " + spec.working_dir,
                             failure));
-  out.pidfd = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, out.pid, 0)));
-  if (out.pidfd.get() < 0) {
-    const int reason = errno;
-    ::kill(out.pid, SIGKILL);
-    ::waitpid(out.pid, nullptr, 0);
-    return fail(errno_error(errc::unsupported, "cannot watch the shell's process", reason)
-                    .with_hint("Linux 5.3 or newer is needed"));
-  }
+  out.pid = started.pid;
+  out.pidfd = std::move(started.pidfd);
   return out;
 }
 

@@ -54,6 +54,7 @@ asio::awaitable<result<void>> bash_session::impl::start_shell(bool user_startup)
   if (current->opened() && !current->ended()) {
     note_prompt();
     current->screen().clear();
+    current->offer();
     co_return result<void>();
   }
   const auto status = current->ended();
@@ -107,7 +108,8 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   // What ended the shell before this command is not its doing.
   if (current)
     current->notice_end();
-  const bool restarted = std::exchange(ended_before_, false) || (current && current->ended());
+  const bool restarted =
+      std::exchange(ended_before_, false) || (current && current->ended() && current->used());
   if (auto usable = co_await ready(); !usable)
     co_return tl::unexpected(std::move(usable.error()));
   if (!current->at_prompt())

@@ -2,7 +2,6 @@
 
 #include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/nonce.hpp"
-#include "sandbox_agent/bash/process_tree.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -92,7 +91,7 @@ result<std::shared_ptr<shell>> shell::start(const asio::any_io_executor& executo
 shell::shell(const asio::any_io_executor& executor, pty_process process, dialect kind,
              std::string_view nonce, std::string tree_marker)
     : master_(executor, process.master.release()), pidfd_(executor, process.pidfd.release()),
-      pid_(process.pid), tree_marker_(std::move(tree_marker)),
+      pid_(process.pid), tree_(std::in_place, process.pid), tree_marker_(std::move(tree_marker)),
       conversation_(kind, nonce, terminal_), change_(executor) {}
 
 shell::~shell() {
@@ -191,6 +190,7 @@ void shell::notice_end() {
 
 void shell::close() {
   ended_ = reap(pid_);
+  tree_.reset();
   boost::system::error_code ignored;
   master_.close(ignored);
   pidfd_.close(ignored);
@@ -201,14 +201,15 @@ asio::awaitable<void> shell::kill() {
   const auto self = shared_from_this();
   if (ended_)
     co_return;
-  kill_tree(pid_, tree_marker_);
+  kill_tree(pid_, tree_marker_, reply_patience_ms);
   // All are dead, so the end is but one turn of the event loop away; unless the kernel holds on to
   // one of them, and then it is not waited for.
-  constexpr auto grace = std::chrono::milliseconds(100);
+  constexpr std::chrono::milliseconds grace{40};
   const auto deadline = clock::now() + grace;
   while (!ended_ && clock::now() < deadline)
     co_await changed(deadline);
-  kill_now();
+  if (!ended_)
+    close();
 }
 
 void shell::kill_now() {
@@ -216,6 +217,18 @@ void shell::kill_now() {
     return;
   kill_tree(pid_, tree_marker_);
   close();
+}
+
+void shell::offer() {
+  used_ = false;
+  if (tree_)
+    tree_->set_expendable(true);
+}
+
+void shell::note_use() {
+  used_ = true;
+  if (tree_)
+    tree_->set_expendable(false);
 }
 
 void shell::notify() {
@@ -229,6 +242,7 @@ asio::awaitable<void> shell::changed(clock::time_point deadline) {
 }
 
 void shell::type(const typed_text& text, bool input_follows) {
+  note_use();
   if (conversation_.reads()) {
     auto& held = held_input_ ? *held_input_ : held_input_.emplace();
     held.bytes += text.bytes;
@@ -248,6 +262,7 @@ void shell::type(const typed_text& text, bool input_follows) {
 }
 
 void shell::type_key(char key) {
+  note_use();
   stray_input_ = true;
   held_input_.reset();
   conversation_.key_typed();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sandbox_agent/bash/conversation.hpp"
+#include "sandbox_agent/bash/process_tree.hpp"
 #include "sandbox_agent/bash/pty.hpp"
 #include "sandbox_agent/bash/terminal.hpp"
 
@@ -42,6 +43,10 @@ class shell : public std::enable_shared_from_this<shell> {
   ~shell();
   shell(const shell&) = delete;
   shell& operator=(const shell&) = delete;
+
+  /// Nobody has used it yet, so that nothing is lost if it dies before somebody does.
+  void offer();
+  [[nodiscard]] bool used() const { return used_; }
 
   /// To be called at a prompt, or with input for what runs. `input_follows`: what runs may read
   /// the terminal, whose echo then shows in the output.
@@ -85,14 +90,17 @@ class shell : public std::enable_shared_from_this<shell> {
   void close();
   void send(std::string_view bytes);
   void notify();
+  void note_use();
 
   boost::asio::posix::stream_descriptor master_;
   boost::asio::posix::stream_descriptor pidfd_;
   pid_t pid_;
+  std::optional<tree_root> tree_;
   std::string tree_marker_;
   terminal terminal_;
   conversation conversation_;
   boost::asio::steady_timer change_;
+  bool used_ = true;
   bool end_seen_ = false;
   bool reading_ended_ = false;
   std::optional<int> ended_;

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,8 +58,9 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
  public:
   run_under_way(const asio::any_io_executor& executor, spawned process, std::string marker,
                 exec_request request, output_sink sink)
-      : pid_(process.pid), marker_(std::move(marker)), request_(std::move(request)),
-        sink_(std::move(sink)), wake_(executor), pidfd_(executor, process.pidfd.release()),
+      : pid_(process.pid), tree_(std::in_place, pid_), marker_(std::move(marker)),
+        request_(std::move(request)), sink_(std::move(sink)), wake_(executor),
+        pidfd_(executor, process.pidfd.release()),
         in_(executor), outputs_{output(executor, process.out.release(), 1),
                                 output(executor, process.err.release(), 2)} {
     claim_child(pid_);
@@ -71,6 +73,7 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
     if (!reaped_)
       kill();
     release_child(pid_);
+    tree_.reset();
     error_code ignored;
     wake_.cancel();
     pidfd_.close(ignored);
@@ -215,7 +218,7 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
   }
 
   void kill() {
-    kill_tree(pid_, marker_);
+    kill_tree(pid_, marker_, reply_patience_ms);
     siginfo_t info{};
     // Not waited for when the kernel cannot kill it: the reaper takes it when it dies.
     reaped_ = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) == 0 &&
@@ -242,6 +245,7 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
   static constexpr std::size_t rest_limit = std::size_t{2} << 20;
 
   pid_t pid_;
+  std::optional<tree_root> tree_;
   std::string marker_;
   exec_request request_;
   output_sink sink_;

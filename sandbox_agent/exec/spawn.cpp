@@ -1,15 +1,12 @@
 #include "sandbox_agent/exec/spawn.hpp"
 
 #include "sandbox_agent/bash/find_program.hpp"
-#include "sandbox_agent/bash/spawn_plan.hpp"
+#include "sandbox_agent/bash/start_process.hpp"
 
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
@@ -41,18 +38,6 @@ error start_error(const std::string& what, int number) {
   return errno_error(code, what, number).blamed_on(failure_class::task);
 }
 
-void arrange(spawn_plan& plan, const spawn_spec& spec, int in, int out, int err) {
-  auto* actions = &plan.actions;
-  if (in >= 0)
-    ::posix_spawn_file_actions_adddup2(actions, in, 0);
-  else
-    ::posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(actions, out, 1);
-  ::posix_spawn_file_actions_adddup2(actions, err, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(actions, 3);
-  ::posix_spawn_file_actions_addchdir_np(actions, spec.working_dir.c_str());
-}
-
 } // namespace
 
 result<spawned> spawn(const spawn_spec& spec) {
@@ -75,32 +60,33 @@ result<spawned> spawn(const spawn_spec& spec) {
   auto in = spec.feed_stdin ? open_pipe() : result<pipe_ends>(pipe_ends{});
   if (!out || !err || !in)
     return tl::unexpected(!out ? out.error() : !err ? err.error() : in.error());
-  spawn_plan plan;
-  arrange(plan, spec, in->read.get(), out->write.get(), err->write.get());
-  spawned started;
+  process_start what;
   const auto environment = exec_list(spec.environment);
   auto argv = exec_list(spec.argv);
-  int failure = ::posix_spawn(&started.pid, program.c_str(), &plan.actions, &plan.attributes,
-                              argv.data(), environment.data());
+  what.program = program.c_str();
+  what.argv = argv.data();
+  what.environment = environment.data();
+  what.working_dir = spec.working_dir.c_str();
+  what.in = in->read.get();
+  what.out = out->write.get();
+  what.err = err->write.get();
+  started_process process;
+  int failure = start_process(what, process);
   if (failure == ENOEXEC) {
     auto script = spec.argv;
     script.front() = program;
     script.insert(script.begin(), "/bin/sh");
     argv = exec_list(script);
-    failure = ::posix_spawn(&started.pid, "/bin/sh", &plan.actions, &plan.attributes, argv.data(),
-                            environment.data());
+    what.program = "/bin/sh";
+    what.argv = argv.data();
+    failure = start_process(what, process);
   }
   if (failure != 0)
     return fail(start_error("cannot run '" + spec.argv.front() + "'", failure));
 
-  started.pidfd = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, started.pid, 0)));
-  if (started.pidfd.get() < 0) {
-    auto failed = errno_error(errc::unsupported, "cannot watch a process", errno)
-                      .with_hint("Linux 5.3 or newer is needed");
-    ::kill(-started.pid, SIGKILL);
-    (void)reap(started.pid);
-    return fail(std::move(failed));
-  }
+  spawned started;
+  started.pid = process.pid;
+  started.pidfd = std::move(process.pidfd);
   started.in = std::move(in->write);
   started.out = std::move(out->read);
   started.err = std::move(err->read);

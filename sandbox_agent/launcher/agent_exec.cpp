@@ -23,21 +23,24 @@ constexpr int listener_fd = 3;
 constexpr int ready_fd = 4;
 constexpr int lifeline_fd = 5;
 constexpr int failure_fd = 6;
+constexpr int first_commands_fd = 7;
 constexpr rlim_t max_files = 65'536;
 
 /// Gives each descriptor its number. All are first moved out of the way of those numbers.
 bool arrange(const agent_descriptors& from, int null) {
-  const std::array sources = {null,       null,          from.log,    from.listener,
+  std::vector<int> sources = {null,       null,          from.log,    from.listener,
                               from.ready, from.lifeline, from.failure};
-  std::array<int, sources.size()> moved{};
+  sources.insert(sources.end(), from.commands_files.begin(), from.commands_files.end());
+  constexpr int out_of_the_way = 32;
+  std::vector<int> moved(sources.size());
   for (std::size_t i = 0; i < sources.size(); ++i)
-    if ((moved[i] = ::fcntl(sources[i], F_DUPFD_CLOEXEC, 16)) < 0)
+    if ((moved[i] = ::fcntl(sources[i], F_DUPFD_CLOEXEC, out_of_the_way)) < 0)
       return false;
   for (std::size_t i = 0; i < moved.size(); ++i)
     if (::dup2(moved[i], static_cast<int>(i)) < 0)
       return false;
   ::fcntl(failure_fd, F_SETFD, FD_CLOEXEC);
-  return ::syscall(SYS_close_range, failure_fd + 1, ~0U, 0) == 0;
+  return ::syscall(SYS_close_range, moved.size(), ~0U, 0) == 0;
 }
 
 /// By system call: the C library hides two signals, which it leaves ignored in what it spawns.
@@ -83,15 +86,19 @@ void exec_agent(const std::string& program, const request& wanted,
   if (null < 0)
     report_and_exit(report, errno_error(errc::start_failed, "cannot open /dev/null", errno));
 
-  std::array<std::string, 9> words = {program,
-                                      "--working-dir",
-                                      wanted.workspace,
-                                      "--listen-fd",
-                                      std::to_string(listener_fd),
-                                      "--ready-fd",
-                                      std::to_string(ready_fd),
-                                      "--lifeline-fd",
-                                      std::to_string(lifeline_fd)};
+  std::vector<std::string> words = {program,
+                                    "--working-dir",
+                                    wanted.workspace,
+                                    "--listen-fd",
+                                    std::to_string(listener_fd),
+                                    "--ready-fd",
+                                    std::to_string(ready_fd),
+                                    "--lifeline-fd",
+                                    std::to_string(lifeline_fd)};
+  for (std::size_t i = 0; i < descriptors.commands_files.size(); ++i) {
+    words.emplace_back("--commands-group-fd");
+    words.push_back(std::to_string(first_commands_fd + static_cast<int>(i)));
+  }
   std::vector<char*> argv;
   for (auto& word : words)
     argv.push_back(word.data());

@@ -4,15 +4,18 @@
 
 #include <sandfleet/error.hpp>
 
+#include <vector>
+
 namespace sandfleet::launcher {
 
 /// What the agent inherits; all else is closed.
 struct agent_descriptors {
-  int listener = -1; ///< the listening socket
-  int ready = -1;    ///< where it says that it is ready
-  int lifeline = -1; ///< ends when the launcher does
-  int log = -1;      ///< its standard error
-  int failure = -1;  ///< where a failure to start it is reported; closed by its start
+  int listener = -1;               ///< the listening socket
+  int ready = -1;                  ///< where it says that it is ready
+  int lifeline = -1;               ///< ends when the launcher does
+  int log = -1;                    ///< its standard error
+  int failure = -1;                ///< where a failure to start it is reported; closed by its start
+  std::vector<int> commands_files; ///< of its control group
 };
 
 /// Replaces the process by the agent, in the workspace, with ordinary signals and limits; when that

@@ -1,5 +1,7 @@
 #include "sandbox_agent/launcher/cgroup.hpp"
 
+#include "runtime/core/cgroup_usage.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
@@ -31,10 +33,10 @@ std::vector<std::string> planned_cgroups(const std::vector<cgroup_hierarchy>& hi
                                          const std::string& id, const resource_limits& limits) {
   if (uses_version1(hierarchies))
     return detail::planned_v1(hierarchies, id, limits);
-  auto dir = detail::planned_v2(hierarchies, id);
+  const auto dir = detail::planned_v2(hierarchies, id);
   if (dir.empty())
     return {};
-  return {std::move(dir)};
+  return {std::string(dir).append(core::commands_group), dir};
 }
 
 made_cgroup make_cgroup(const std::vector<cgroup_hierarchy>& hierarchies, const std::string& id,

@@ -27,6 +27,15 @@ class control_group {
   /// Called by the child, while it is the only thread: moves it in. 0 or an errno.
   [[nodiscard]] virtual int enter() const { return 0; }
 
+  /// Called by the child once its cgroup namespace begins here, which hides the groups' names:
+  /// moves it out of where processes and CPU time are limited, for it has to be able to act
+  /// whatever happens there. 0 or an errno.
+  [[nodiscard]] virtual int leave_commands() const { return 0; }
+
+  /// Open for writing: each moves the thread that writes "0" to it to where those limits are. For
+  /// what the agent starts. Empty where the agent is limited like the rest.
+  [[nodiscard]] virtual std::vector<int> commands_files() const { return {}; }
+
   [[nodiscard]] virtual resource_usage usage() const = 0;
   [[nodiscard]] virtual bool can_pause() const { return false; }
   [[nodiscard]] virtual result<void> set_paused(bool paused) = 0;
@@ -41,7 +50,8 @@ struct made_cgroup {
   limits_report limits;
 };
 
-/// Where the groups of a sandbox will be, so that this can be noted before they are made.
+/// Where the groups of a sandbox will be, those below others first, so that this can be noted
+/// before they are made and removed in order.
 [[nodiscard]] std::vector<std::string>
 planned_cgroups(const std::vector<cgroup_hierarchy>& hierarchies, const std::string& id,
                 const resource_limits& limits);

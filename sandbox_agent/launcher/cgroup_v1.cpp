@@ -23,10 +23,17 @@ std::string dir_in(const cgroup_hierarchy& hierarchy, const std::string& id) {
   return hierarchy.own_dir + "/sandfleet-" + id;
 }
 
-/// memory, cpuacct and freezer serve accounting and pausing even when nothing is limited.
+/// Even when nothing is limited: memory and cpuacct count, freezer pauses, and in a cpu group of
+/// its own a sandbox has one share of the machine, however many processes it has.
 bool is_wanted(const cgroup_hierarchy& hierarchy, const resource_limits& limits) {
   return hierarchy.has("memory") || hierarchy.has("cpuacct") || hierarchy.has("freezer") ||
-         (hierarchy.has("pids") && limits.pids) || (hierarchy.has("cpu") && limits.cpus);
+         hierarchy.has("cpu") || (hierarchy.has("pids") && limits.pids);
+}
+
+/// Whether the agent stays outside, where the caller is.
+bool is_for_commands(const cgroup_hierarchy& hierarchy) {
+  return (hierarchy.has("cpu") || hierarchy.has("pids")) && !hierarchy.has("memory") &&
+         !hierarchy.has("freezer");
 }
 
 std::string reason(int error_number) {
@@ -47,7 +54,15 @@ class cgroup_v1 final : public control_group {
     unique_fd tasks(::open((dir + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
     if (!tasks)
       return errno;
-    tasks_.push_back(std::move(tasks));
+    if (is_for_commands(hierarchy)) {
+      unique_fd outside(::open((hierarchy.own_dir + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+      if (!outside)
+        return errno;
+      for_commands_.push_back(std::move(tasks));
+      outside_.push_back(std::move(outside));
+    } else {
+      for_all_.push_back(std::move(tasks));
+    }
     for (const auto& controller : hierarchy.controllers)
       by_controller_.emplace_back(controller, dir);
     return 0;
@@ -60,14 +75,19 @@ class cgroup_v1 final : public control_group {
     return {};
   }
 
-  /// "0" to `tasks` moves the writing thread alone: unlike any other way in, the kernel takes no
-  /// lock for it that waits for all processors.
-  [[nodiscard]] int enter() const override {
-    for (const auto& tasks : tasks_)
-      if (::write(tasks.get(), "0", 1) != 1)
-        return errno;
-    return 0;
+  [[nodiscard]] std::vector<int> commands_files() const override {
+    std::vector<int> files;
+    for (const auto& file : for_commands_)
+      files.push_back(file.get());
+    return files;
   }
+
+  [[nodiscard]] int enter() const override {
+    const int failed = enter_by(for_all_);
+    return failed != 0 ? failed : enter_by(for_commands_);
+  }
+
+  [[nodiscard]] int leave_commands() const override { return enter_by(outside_); }
 
   [[nodiscard]] resource_usage usage() const override {
     return core::cgroup_usage(dirs_, read_text);
@@ -94,14 +114,26 @@ class cgroup_v1 final : public control_group {
   }
 
   std::vector<std::string> remove() override {
-    tasks_.clear();
+    for (auto* files : {&for_all_, &for_commands_, &outside_})
+      files->clear();
     std::erase_if(dirs_, remove_cgroup_dir);
     return dirs_;
   }
 
  private:
+  /// "0" to `tasks` moves the writing thread alone: unlike any other way in, the kernel takes no
+  /// lock for it that waits for all processors.
+  static int enter_by(const std::vector<unique_fd>& files) {
+    for (const auto& file : files)
+      if (::write(file.get(), "0", 1) != 1)
+        return errno;
+    return 0;
+  }
+
   std::vector<std::string> dirs_;
-  std::vector<unique_fd> tasks_;
+  std::vector<unique_fd> for_all_;
+  std::vector<unique_fd> for_commands_;
+  std::vector<unique_fd> outside_; ///< where the caller is, in the order of `for_commands_`
   std::vector<std::pair<std::string, std::string>> by_controller_;
 };
 

@@ -11,9 +11,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sandfleet::launcher {
 
@@ -49,11 +49,32 @@ class cgroup_v2 final : public control_group {
   explicit cgroup_v2(std::string dir)
       : dir_(std::move(dir)), fd_(::open(dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
 
+  /// A group of threads, since those are moved without the lock that waits for all processors, and
+  /// leave memory to the sandbox's group. Where processes and CPU time are to be limited: there, or
+  /// else in the sandbox's own group, the agent included.
+  [[nodiscard]] std::string make_commands() {
+    const auto dir = std::string(dir_).append(core::commands_group);
+    if (::mkdir(dir.c_str(), 0755) != 0)
+      return dir_;
+    commands_ = unique_fd(::open((dir + "/cgroup.threads").c_str(), O_WRONLY | O_CLOEXEC));
+    if (commands_ && write_text(dir + "/cgroup.type", "threaded") == 0 &&
+        write_text(dir_ + "/cgroup.subtree_control", "+cpu +pids") == 0)
+      return dir;
+    commands_.reset();
+    ::rmdir(dir.c_str());
+    return dir_;
+  }
+
+  [[nodiscard]] std::vector<int> commands_files() const override {
+    return commands_ ? std::vector{commands_.get()} : std::vector<int>{};
+  }
+
   [[nodiscard]] const std::string& dir() const { return dir_; }
   [[nodiscard]] int clone_descriptor() const override { return fd_.get(); }
 
   [[nodiscard]] resource_usage usage() const override {
-    return core::cgroup_usage(std::span(&dir_, 1), read_text);
+    return core::cgroup_usage(std::array{dir_, std::string(dir_).append(core::commands_group)},
+                              read_text);
   }
 
   [[nodiscard]] bool can_pause() const override {
@@ -78,6 +99,9 @@ class cgroup_v2 final : public control_group {
 
   std::vector<std::string> remove() override {
     fd_.reset();
+    const auto commands = std::string(dir_).append(core::commands_group);
+    if (std::exchange(commands_, {}) && !remove_cgroup_dir(commands))
+      return {commands, dir_};
     if (remove_cgroup_dir(dir_))
       return {};
     return {dir_};
@@ -86,6 +110,7 @@ class cgroup_v2 final : public control_group {
  private:
   std::string dir_;
   unique_fd fd_;
+  unique_fd commands_;
 };
 
 void enforce(limits_report& report, const char* limit, const std::string& dir, const char* file,
@@ -135,12 +160,13 @@ made_cgroup detail::make_cgroup_v2(const std::string& dir, const resource_limits
     enforce(made.limits, "memory_mb", dir, "memory.max", std::to_string(*limits.memory_mb * mib));
     (void)write_text(dir + "/memory.swap.max", "0");
   }
+  const auto commands = group->make_commands();
   if (limits.pids)
-    enforce(made.limits, "pids", dir, "pids.max", std::to_string(*limits.pids));
+    enforce(made.limits, "pids", commands, "pids.max", std::to_string(*limits.pids));
   if (limits.cpus) {
     const auto quota = std::max<std::int64_t>(
         1'000, static_cast<std::int64_t>(std::llround(*limits.cpus * cpu_period_us)));
-    enforce(made.limits, "cpus", dir, "cpu.max",
+    enforce(made.limits, "cpus", commands, "cpu.max",
             std::to_string(quota) + " " + std::to_string(cpu_period_us));
   }
   made.group = std::move(group);

@@ -21,6 +21,7 @@
 #include <linux/capability.h>
 #include <optional>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -106,6 +107,7 @@ class maker {
     made_.limits.merge(group.limits);
     note_disk_limit();
     core::test_stop(core::test_stage::launcher_grouped);
+    limit_processes_by_user();
     if (auto cloned = clone_child(); !cloned)
       return cloned;
     core::test_stop(core::test_stage::launcher_cloned);
@@ -166,6 +168,16 @@ class maker {
       told = "enforced";
   }
 
+  /// In a user namespace the kernel counts a user's processes there alone.
+  void limit_processes_by_user() {
+    if (!is_isolated() || !wanted_.limits.pids || made_.limits["pids"] == "enforced")
+      return;
+    process_limit_ = static_cast<rlim_t>(*wanted_.limits.pids) + 1; // the agent is one
+    made_.limits["pids"] = made_.ids.is_range()
+                               ? "unenforced: no control group; for each user id by RLIMIT_NPROC"
+                               : "enforced";
+  }
+
   result<void> clone_child() {
     std::uint64_t flags = 0;
     if (is_isolated()) {
@@ -199,6 +211,11 @@ class maker {
     descriptors.lifeline = lifeline_.read.get();
     descriptors.log = log_.write.get();
     descriptors.failure = failure_.write.get();
+    descriptors.commands_files = made_.group->commands_files();
+    if (process_limit_) {
+      const rlimit processes{*process_limit_, *process_limit_};
+      ::setrlimit(RLIMIT_NPROC, &processes);
+    }
     if (is_isolated())
       become_isolated(descriptors);
     become_plain(descriptors);
@@ -218,7 +235,10 @@ class maker {
     char byte = 0;
     if (::read(go_.read.get(), &byte, 1) != 1)
       ::_exit(1);
-    if (const int failed = made_.group->enter())
+    int failed = made_.group->enter();
+    if (failed == 0)
+      failed = made_.group->leave_commands();
+    if (failed != 0)
       report_and_exit(descriptors.failure,
                       errno_error(errc::start_failed, "cannot enter the control group", failed));
     ::setsid();
@@ -258,6 +278,7 @@ class maker {
   sandbox made_;
   root_plan plan_;
   std::optional<host_trees> trees_;
+  std::optional<rlim_t> process_limit_;
   unique_fd listener_;
   pipe_ends go_, lifeline_, failure_, ready_, log_;
 };

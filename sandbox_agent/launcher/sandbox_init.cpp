@@ -90,6 +90,8 @@ result<void> prepare(const init_context& context) {
     return done;
   if (::unshare(CLONE_NEWCGROUP) != 0)
     return fail(broken("cannot make a cgroup namespace"));
+  if (const int failed = context.group.leave_commands())
+    return fail(errno_error(errc::start_failed, "cannot leave the commands' group", failed));
   if (::sethostname(context.wanted.id.data(), context.wanted.id.size()) != 0)
     return fail(broken("cannot set the host name"));
   if (!context.host_network)

@@ -42,6 +42,14 @@ int option(int argc, char** argv, const char* name) {
   std::exit(2);
 }
 
+/// All that it starts is limited by them; it may be too.
+void enter_groups(int argc, char** argv) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (std::strcmp(argv[i], "--commands-group-fd") == 0 &&
+        ::write(std::atoi(argv[i + 1]), "0", 1) != 1)
+      std::exit(2);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -50,6 +58,7 @@ int main(int argc, char** argv) {
   const int lifeline = option(argc, argv, "--lifeline-fd");
   const char* named = std::getenv("DOUBLE_MODE");
   const std::string mode = named ? named : "";
+  enter_groups(argc, argv);
   if (mode == "fail") {
     std::fputs("the double fails as it was told\n", stderr);
     return 3;

@@ -227,8 +227,11 @@ int batch_job::status() const {
 std::size_t concurrency_of(const config::resolved& config, const sandbox_spec& base) {
   if (const auto wanted = config.integer(key::concurrency))
     return static_cast<std::size_t>(*wanted);
+  // A limit that nobody asked for is far above what most tasks need.
+  const bool asked = config.was_given(key::memory_mb);
   return automatic_concurrency(this_machine(),
-                               base.limits.memory_mb.value_or(usual_sandbox_memory_mb));
+                               asked ? base.limits.memory_mb.value_or(usual_sandbox_memory_mb)
+                                     : usual_sandbox_memory_mb);
 }
 
 } // namespace

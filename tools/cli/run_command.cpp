@@ -73,6 +73,12 @@ class run_job {
   }
 
  private:
+  /// Not so what is limited by default, as well as the machine can.
+  [[nodiscard]] bool was_asked_for(const std::string& limit) const {
+    const auto setting = config::find_setting(limit);
+    return !setting || context_.config.was_given(*setting);
+  }
+
   result<exec_result> execute(sandbox_spec spec, exec_request request,
                               const std::string& stdin_path, run_report& report) {
     if (auto read = job_.read_stdin(stdin_path, request); !read)
@@ -85,7 +91,7 @@ class run_job {
     report.id = started->id();
     report.limits = started->limits();
     for (const auto& [limit, state] : report.limits)
-      if (state != "enforced")
+      if (state != "enforced" && was_asked_for(limit))
         spdlog::warn("limit_not_held limit={} state=\"{}\"", limit, state);
     auto outcome = job_.run(*started, std::move(request));
     report.run_seconds = timing.lap();

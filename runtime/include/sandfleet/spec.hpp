@@ -27,12 +27,12 @@ struct volume {
   friend bool operator==(const volume&, const volume&) = default;
 };
 
-/// Ceilings. An empty one is not limited; one that the machine cannot hold is reported as
-/// unenforced, never dropped in silence.
+/// Ceilings. An empty one is not limited (the command line's settings have defaults for memory and
+/// processes); one that the machine cannot hold is reported as unenforced, never dropped in silence.
 struct resource_limits {
-  std::optional<double> cpus;            ///< cores, > 0
+  std::optional<double> cpus;            ///< cores, > 0; the agent's own work does not count
   std::optional<std::int64_t> memory_mb; ///< MiB, >= 16
-  std::optional<std::int64_t> pids;      ///< processes and threads, >= 8
+  std::optional<std::int64_t> pids;      ///< processes and threads, >= 8; the agent does not count
   std::optional<std::int64_t> disk_mb;   ///< MiB of writable file system, >= 1
 
   friend bool operator==(const resource_limits&, const resource_limits&) = default;

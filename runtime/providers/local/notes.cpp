@@ -1,14 +1,17 @@
 #include "runtime/providers/local/notes.hpp"
 
 #include "runtime/core/system_text.hpp"
+#include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 
 namespace sandfleet::providers::local {
 
 std::vector<std::string> noted_cgroups(std::string_view text, const sandbox_id& id) {
   std::vector<std::string> dirs;
+  const auto own = "/sandfleet-" + id.str();
+  const auto commands = std::string(own).append(core::commands_group);
   for (const auto line : core::split(text, '\n'))
-    if (line.starts_with('/') && line.ends_with("/sandfleet-" + id.str()) &&
+    if (line.starts_with('/') && (line.ends_with(own) || line.ends_with(commands)) &&
         line.find("/../") == std::string_view::npos)
       dirs.emplace_back(line);
   return dirs;

@@ -24,7 +24,8 @@ TEST_F(layers, defaults_alone_are_those_of_the_engine) {
   EXPECT_EQ(engine.health_interval, defaults.health_interval);
   EXPECT_EQ(engine.health_timeout, defaults.health_timeout);
   EXPECT_EQ(first_origin(config, key::image), "default");
-  EXPECT_TRUE(config.at(key::memory_mb).from.empty());
+  EXPECT_TRUE(config.at(key::cpus).from.empty());
+  EXPECT_FALSE(config.was_given(key::memory_mb));
   EXPECT_FALSE(config.file());
 }
 
@@ -33,7 +34,16 @@ TEST_F(layers, the_base_specification_is_the_default_one) {
   expected.provider = provider_name("local");
   expected.image = "host";
   expected.isolation = isolation_mode::namespaces;
+  expected.limits.memory_mb = 4096;
+  expected.limits.pids = 1024;
   EXPECT_EQ(resolve_good().base_spec().value(), expected);
+}
+
+TEST_F(layers, zero_lifts_a_limit_that_there_is_by_default) {
+  given_.flags = {{"memory_mb", "0"}, {"pids", "0"}};
+  const auto config = resolve_good();
+  EXPECT_EQ(config.base_spec().value().limits, resource_limits{});
+  EXPECT_TRUE(config.was_given(key::pids));
 }
 
 TEST_F(layers, each_layer_wins_over_those_below_it) {
