@@ -113,7 +113,7 @@ TEST(config_command, prints_json_for_programs) {
   const auto memory = setting(shown.out, "memory_mb");
   EXPECT_EQ(memory.at("value"), 64);
   EXPECT_EQ(memory.at("from").at(0), "flag --memory");
-  EXPECT_TRUE(setting(shown.out, "pids").at("value").is_null());
+  EXPECT_TRUE(setting(shown.out, "cpus").at("value").is_null());
 }
 
 TEST(config_command, takes_global_flags_on_either_side) {
