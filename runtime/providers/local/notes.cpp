@@ -1,7 +1,7 @@
 #include "runtime/providers/local/notes.hpp"
 
-#include "runtime/core/system_text.hpp"
 #include "runtime/core/cgroup_usage.hpp"
+#include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
 
 namespace sandfleet::providers::local {

@@ -114,7 +114,7 @@ TEST_F(neighbours, files_and_processes_of_another_sandbox_are_out_of_sight) {
   const auto places = "/tmp /dev/shm /workspace /root /var/tmp /run";
   in(one, std::string("for p in ") + places + "; do echo secret > $p/mark-of-one; done");
   ASSERT_EQ(in(one, "cat /tmp/mark-of-one"), "secret\n");
-  run(one, "sleep 98765 & disown");
+  run(one, "sleep 98765 & disown; until grep -q sleep /proc/$!/comm; do :; done");
   EXPECT_NE(in(one, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").find("sleep 98765"),
             std::string::npos);
   EXPECT_EQ(in(other, std::string("find ") + places + " -name mark-of-one"), "");
