@@ -28,7 +28,7 @@ struct options {
   std::optional<int> ready_fd;
   std::optional<int> lifeline_fd;
   std::vector<int> commands_group_fds; ///< see `enter_groups`
-  std::string session_key; ///< empty: none is asked for
+  std::string session_key;             ///< empty: none is asked for
   std::chrono::milliseconds no_change_timeout{10'000};
   std::map<std::string, std::string> env; ///< for the processes of the sandbox; holds no key
   bool help = false;

@@ -28,7 +28,8 @@ struct volume {
 };
 
 /// Ceilings. An empty one is not limited (the command line's settings have defaults for memory and
-/// processes); one that the machine cannot hold is reported as unenforced, never dropped in silence.
+/// processes); one that the machine cannot hold is reported as unenforced, never dropped in
+/// silence.
 struct resource_limits {
   std::optional<double> cpus;            ///< cores, > 0; the agent's own work does not count
   std::optional<std::int64_t> memory_mb; ///< MiB, >= 16
