@@ -269,21 +269,18 @@ asio::awaitable<void> box::end_now() {
 }
 
 asio::awaitable<result<exit_report>> box::wait() {
-  while (!report_) {
-    const auto woke = co_await next_change(time_point::max());
-    if (woke == wake::cancelled || released_)
-      co_return fail(errc::cancelled, "waiting for the sandbox " + id_.str() + " was cancelled");
-  }
-  co_return *report_;
+  auto woke = wake::changed;
+  while (!report_ && !released_ && woke != wake::cancelled)
+    woke = co_await next_change(time_point::max());
+  if (report_)
+    co_return *report_;
+  co_return fail(errc::cancelled, "waiting for the sandbox " + id_.str() + " was cancelled");
 }
 
 asio::awaitable<bool> box::ended_by(time_point deadline) {
-  while (!report_) {
-    // Named first: g++ 12 miscompiles a loop whose only statement awaits in a condition.
-    const auto woke = co_await next_change(deadline);
-    if (woke != wake::changed)
-      break;
-  }
+  auto woke = wake::changed;
+  while (!report_ && !released_ && woke == wake::changed)
+    woke = co_await next_change(deadline);
   co_return report_.has_value();
 }
 
@@ -300,7 +297,7 @@ asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
   if (co_await ended_by(clock::now() + grace + launcher_patience))
     co_return *report_;
   const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none)
+  if (released_ || state.cancelled() != asio::cancellation_type::none)
     co_return fail(errc::cancelled, "stopping the sandbox " + id_.str() + " was cancelled");
   link_->kill(SIGKILL);
   if (co_await ended_by(clock::now() + launcher_patience))

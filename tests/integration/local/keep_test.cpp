@@ -1,5 +1,7 @@
 #include "tests/integration/local/local_fixture.hpp"
 
+#include <boost/asio/strand.hpp>
+
 #include <csignal>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
@@ -191,8 +193,11 @@ TEST_F(local_keep, what_is_released_lives_on_and_can_be_taken_up_again) {
   const auto box = start();
   EXPECT_EQ(run(local().release(box.id)).error().code, errc::invalid_argument);
   ASSERT_TRUE(keep(box.id));
-  auto waiting = begin(local().wait(box.id));
-  ASSERT_TRUE(run(local().release(box.id)));
+  // On one strand, so that the wait comes first.
+  const auto strand = asio::make_strand(executor());
+  auto waiting = asio::co_spawn(strand, local().wait(box.id), asio::use_future);
+  auto released = asio::co_spawn(strand, local().release(box.id), asio::use_future);
+  ASSERT_TRUE(released.get());
   EXPECT_EQ(waiting.get().error().code, errc::cancelled);
   EXPECT_EQ(in(box, "echo alive"), "alive\n");
   const auto launcher = launcher_of(box.id);
