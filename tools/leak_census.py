@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 OURS = re.compile(r"sandfleet|/sb-[0-9a-f]{16}")
-TEMPORARY = re.compile(r"^(sandfleet|sfcli)")
+TEMPORARY = re.compile(r"^sandfleet")
 PATIENCE_S = 10
 
 

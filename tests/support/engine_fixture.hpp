@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/temporary_directory.hpp"
+
 #include <sandfleet/engine.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -20,26 +22,6 @@ inline std::string bin_dir() {
   const char* dir = std::getenv("SANDFLEET_BIN");
   return dir ? dir : "";
 }
-
-/// A state directory of its own, removed at the end.
-class temporary_state {
- public:
-  temporary_state() {
-    std::string pattern = "/tmp/sandfleet-test-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~temporary_state() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_state(const temporary_state&) = delete;
-  temporary_state& operator=(const temporary_state&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline settings test_settings(const std::string& state_dir) {
   settings s;
@@ -80,7 +62,7 @@ class engine_fixture : public ::testing::Test {
     return wait_for(box.run(std::move(request)));
   }
 
-  temporary_state state_;
+  temporary_directory state_;
   std::optional<engine> engine_;
 };
 

@@ -139,8 +139,6 @@ answer connection::request(const std::string& method, const std::string& target,
 }
 
 agent_process::agent_process(const how& started) : key_(started.key) {
-  std::string pattern = std::filesystem::temp_directory_path() / "sandfleet-agent-XXXXXX";
-  directory_ = ::mkdtemp(pattern.data());
   std::array<int, 2> ready{};
   std::array<int, 2> lifeline{};
   if (::pipe2(ready.data(), O_CLOEXEC) != 0 || ::pipe2(lifeline.data(), O_CLOEXEC) != 0)
@@ -160,7 +158,7 @@ agent_process::agent_process(const how& started) : key_(started.key) {
   argv.insert(argv.end(), started.arguments.begin(), started.arguments.end());
   auto env = started.env;
   env.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
-  env.try_emplace("HOME", directory_);
+  env.try_emplace("HOME", directory_.path());
   if (!key_.empty())
     env["SESSION_API_KEY"] = key_;
   std::vector<std::string> environment;
@@ -200,8 +198,6 @@ agent_process::~agent_process() {
   }
   if (lifeline_ >= 0)
     ::close(lifeline_);
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
 }
 
 answer agent_process::post(const std::string& target, const std::string& body) const {

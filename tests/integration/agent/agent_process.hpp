@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/temporary_directory.hpp"
+
 #include <chrono>
 #include <map>
 #include <string>
@@ -60,8 +62,8 @@ class agent_process {
   answer get(const std::string& target) const;
   answer run_action(const std::string& command) const;
 
-  [[nodiscard]] std::string socket_path() const { return directory_ + "/s"; }
-  [[nodiscard]] std::string workspace() const { return directory_ + "/w"; }
+  [[nodiscard]] std::string socket_path() const { return directory_ / "s"; }
+  [[nodiscard]] std::string workspace() const { return directory_ / "w"; }
   [[nodiscard]] std::string key_header() const { return "X-Session-API-Key: " + key_ + "\r\n"; }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -71,7 +73,7 @@ class agent_process {
   int wait();
 
  private:
-  std::string directory_;
+  sandfleet::tests::temporary_directory directory_;
   std::string key_;
   pid_t pid_ = 0;
   int lifeline_ = -1;

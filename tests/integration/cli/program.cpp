@@ -176,23 +176,4 @@ ended run_sandfleet(std::vector<std::string> arguments, const surroundings& arou
   return running(std::move(arguments), around).wait(input);
 }
 
-scratch_directory::scratch_directory() {
-  // Short, and not below TMPDIR: the path of a unix socket is limited.
-  std::string name = "/tmp/sfcliXXXXXX";
-  if (::mkdtemp(name.data()) == nullptr)
-    throw std::runtime_error("no temporary directory");
-  path_ = std::move(name);
-}
-
-scratch_directory::~scratch_directory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string scratch_directory::write(const std::string& name, const std::string& text) const {
-  auto path = path_ + "/" + name;
-  std::ofstream(path) << text;
-  return path;
-}
-
 } // namespace sandfleet::test

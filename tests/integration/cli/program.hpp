@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/temporary_directory.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -65,20 +67,6 @@ class running {
                                   const surroundings& around = {}, const std::string& input = {});
 
 /// A directory of its own that goes with the object.
-class scratch_directory {
- public:
-  scratch_directory();
-  ~scratch_directory();
-  scratch_directory(const scratch_directory&) = delete;
-  scratch_directory& operator=(const scratch_directory&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-
-  /// Writes a file below it; returns its path.
-  std::string write(const std::string& name, const std::string& text) const;
-
- private:
-  std::string path_;
-};
+using scratch_directory = tests::temporary_directory;
 
 } // namespace sandfleet::test

@@ -114,7 +114,7 @@ TEST_F(mounts, of_the_machine_are_read_only_without_setuid_and_devices) {
 TEST_F(mounts, of_an_image_too) {
   if (is_sanitized)
     GTEST_SKIP() << "a sanitized agent needs libraries that the image does not hold";
-  const temporary_state image;
+  const temporary_directory image;
   for (const char* dir : {"/bin", "/etc"})
     std::filesystem::create_directory(image.path() + dir);
   std::filesystem::permissions(image.path(), std::filesystem::perms(0755));
@@ -130,7 +130,7 @@ TEST_F(mounts, of_an_image_too) {
 }
 
 TEST_F(mounts, are_writable_where_a_volume_was_asked_for_so) {
-  const temporary_state given;
+  const temporary_directory given;
   auto spec = with_probe();
   spec.volumes.push_back({given.path(), "/data", false});
   spec.volumes.push_back({given.path(), "/fixed", true});

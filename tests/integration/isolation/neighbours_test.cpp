@@ -83,7 +83,7 @@ TEST_F(neighbours, the_hosts_network_has_the_hosts_sockets) {
 }
 
 TEST_F(neighbours, homes_and_changing_files_of_the_machine_are_out_of_sight) {
-  const temporary_state outside; // stands for all that lies in the machine's /tmp
+  const temporary_directory outside; // stands for all that lies in the machine's /tmp
   auto box = start();
   EXPECT_EQ(in(box, "ls -A /tmp /root /mnt /srv /run/user /media 2>/dev/null | grep -v : | grep ."),
             "");

@@ -90,8 +90,8 @@ class interrupted : public local_fixture, public ::testing::WithParamInterface<i
     return was_reached;
   }
 
-  temporary_dir image_;
-  temporary_dir reports_;
+  temporary_directory image_;
+  temporary_directory reports_;
   std::string report_ = reports_.path() + "/report";
 };
 

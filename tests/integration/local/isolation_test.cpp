@@ -73,7 +73,7 @@ TEST_F(local_isolation, what_is_writable_is_the_sandboxs_own) {
 }
 
 TEST_F(local_isolation, volumes_are_seen_and_keep_their_mode) {
-  const temporary_dir dir;
+  const temporary_directory dir;
   write_file(dir.path() + "/given", "text");
   sandbox_spec spec;
   spec.volumes = {{dir.path(), "/data/rw", false}, {dir.path(), "/data/ro", true}};
@@ -99,7 +99,7 @@ TEST_F(local_isolation, a_volume_that_does_not_exist_is_the_tasks_fault) {
 }
 
 TEST_F(local_isolation, a_volume_in_a_read_only_place_is_the_tasks_fault) {
-  const temporary_dir dir;
+  const temporary_directory dir;
   sandbox_spec spec;
   spec.volumes = {{dir.path(), "/usr/data", false}};
   const auto started = try_start(spec);
@@ -177,7 +177,7 @@ class local_image : public local_fixture {
     spec_.image = "rootfs:" + root_.path();
   }
 
-  temporary_dir root_;
+  temporary_directory root_;
   sandbox_spec spec_;
 };
 
@@ -198,7 +198,7 @@ TEST_F(local_image, is_the_root_and_can_be_written_without_being_changed) {
 }
 
 TEST_F(local_image, with_links_out_of_it_leads_nowhere_else) {
-  const temporary_dir outside;
+  const temporary_directory outside;
   fs::permissions(outside.path(), fs::perms(0777));
   fs::create_directory_symlink(outside.path(), root_.path() + "/workspace");
   const auto started = try_start(spec_);

@@ -2,6 +2,7 @@
 
 #include "runtime/providers/local_provider.hpp"
 #include "tests/support/leftovers.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <sandfleet/ids.hpp>
 
@@ -36,25 +37,6 @@ using namespace std::chrono_literals;
 inline void write_file(const std::string& path, const std::string& text) {
   std::ofstream(path) << text;
 }
-
-/// A directory of its own below /tmp, removed at the end.
-class temporary_dir {
- public:
-  temporary_dir() {
-    std::string pattern = "/tmp/sandfleet-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~temporary_dir() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  temporary_dir(const temporary_dir&) = delete;
-  temporary_dir& operator=(const temporary_dir&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// Runs a shell text in a sandbox whose agent is the double, and returns both its outputs.
 inline std::string ask(const std::string& socket_path, const std::string& command) {
@@ -166,7 +148,7 @@ class local_fixture : public ::testing::Test {
     EXPECT_THAT(traces_of(id.str()), ::testing::IsEmpty());
   }
 
-  temporary_dir state_;
+  temporary_directory state_;
   providers::local_settings settings_;
   sandbox_id last_id_;
 

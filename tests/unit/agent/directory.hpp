@@ -1,40 +1,20 @@
 #pragma once
 
-#include <cstdlib>
+#include "tests/support/temporary_directory.hpp"
+
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
+#include <string_view>
 
-/// A directory that goes with its test.
-class directory {
+class directory : public sandfleet::tests::temporary_directory {
  public:
-  directory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "sandfleet-agent-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
+  [[nodiscard]] std::string at(std::string_view name = {}) const {
+    return name.empty() ? path() : *this / name;
   }
-  ~directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+  [[nodiscard]] std::string read(std::string_view name) const {
+    return temporary_directory::read(at(name));
   }
-  directory(const directory&) = delete;
-  directory& operator=(const directory&) = delete;
-
-  [[nodiscard]] std::string at(const std::string& name = {}) const {
-    return name.empty() ? path_ : path_ + "/" + name;
-  }
-  void write(const std::string& name, const std::string& bytes) const {
-    std::filesystem::create_directories(std::filesystem::path(at(name)).parent_path());
-    std::ofstream(at(name), std::ios::binary) << bytes;
-  }
-  [[nodiscard]] std::string read(const std::string& name) const {
-    std::ifstream in(at(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  [[nodiscard]] bool has(const std::string& name) const {
+  [[nodiscard]] bool has(std::string_view name) const {
     return std::filesystem::exists(std::filesystem::symlink_status(at(name)));
   }
-
- private:
-  std::string path_;
 };

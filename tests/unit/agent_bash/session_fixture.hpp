@@ -1,12 +1,12 @@
 #pragma once
 
 #include "sandbox_agent/bash/session.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <string>
@@ -18,20 +18,11 @@ namespace sandfleet::agent {
 class session_test : public ::testing::Test {
  protected:
   session_test() {
-    std::string name = ::testing::TempDir() + "sandfleet-bash-XXXXXX";
-    if (::mkdtemp(name.data()) != nullptr)
-      directory_ = std::filesystem::canonical(name);
     settings_.working_dir = directory_;
     settings_.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
                      {"HOME", directory_.string()},
                      {"LANG", "C.UTF-8"}};
     settings_.no_change_timeout = std::chrono::minutes(1);
-  }
-
-  ~session_test() override {
-    session_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
   }
 
   template <class T>
@@ -98,7 +89,8 @@ class session_test : public ::testing::Test {
   }
 
   boost::asio::io_context context_{1};
-  std::filesystem::path directory_;
+  tests::temporary_directory made_;
+  const std::filesystem::path directory_ = made_.path();
   session_settings settings_;
   std::unique_ptr<bash_session> session_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/config/resolve.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,25 +16,15 @@ namespace sandfleet::config {
 class config_test : public testing::Test {
  protected:
   config_test() {
-    auto name = (std::filesystem::temp_directory_path() / "sandfleet-config-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
     given_.directory = root_ + "/work";
     given_.environment["HOME"] = root_ + "/home";
     std::filesystem::create_directories(given_.directory);
     std::filesystem::create_directories(root_ + "/home");
   }
 
-  ~config_test() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
-  }
-
   /// Writes a file below the root; returns its path.
   std::string write(const std::string& name, const std::string& text) {
-    auto path = root_ + "/" + name;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    std::ofstream(path) << text;
-    return path;
+    return directory_.write(name, text);
   }
 
   /// Uses `text` as the file of --config.
@@ -56,7 +47,8 @@ class config_test : public testing::Test {
     return from.empty() ? "" : from.front().to_string();
   }
 
-  std::string root_;
+  tests::temporary_directory directory_;
+  const std::string& root_ = directory_.path();
   sources given_;
 };
 

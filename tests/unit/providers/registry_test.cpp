@@ -1,8 +1,8 @@
 #include "runtime/providers/registry.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 
 class registry_test : public ::testing::Test {
  protected:
-  registry_test() {
-    std::string pattern = "/tmp/sandfleet-XXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-  }
-  ~registry_test() override { fs::remove_all(dir_); }
-
   std::shared_ptr<registry> open() {
     auto opened = registry::open(dir_);
     if (!opened)
@@ -35,7 +29,8 @@ class registry_test : public ::testing::Test {
     return made;
   }
 
-  std::string dir_;
+  tests::temporary_directory directory_;
+  const std::string& dir_ = directory_.path();
 };
 
 TEST(sandbox_record, reads_as_it_was_written) {

@@ -1,4 +1,4 @@
-#include "tests/unit/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/batch/line_reader.hpp"
 
 #include <gtest/gtest.h>
@@ -8,6 +8,8 @@
 
 namespace sandfleet::batch {
 namespace {
+
+using tests::temporary_directory;
 
 struct seen {
   std::uint64_t number;

@@ -1,4 +1,4 @@
-#include "tests/unit/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/batch/result_file.hpp"
 #include "tools/batch/result_json.hpp"
 
@@ -16,6 +16,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Pair;
 using testing::UnorderedElementsAre;
+using tests::temporary_directory;
 
 std::string result_of(const std::string& id, bool passed) {
   task_result done;

@@ -1,4 +1,4 @@
-#include "tests/unit/tools/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tools/batch/task_file.hpp"
 
 #include <gmock/gmock.h>
@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using tests::temporary_directory;
 
 std::string line(const std::string& id) {
   return R"({"id": ")" + id +

@@ -1,5 +1,5 @@
+#include "tests/support/temporary_directory.hpp"
 #include "tests/unit/tools/fake_sandbox.hpp"
-#include "tests/unit/tools/temporary_directory.hpp"
 #include "tools/batch/task_runner.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using tests::temporary_directory;
 
 class task_running : public testing::Test {
  protected:
