@@ -68,9 +68,9 @@ class shell_scanner {
   void single_quotes();
   void ansi_c_quotes();
   void double_quotes();
+  void expanded_text(char closing);
   void back_quotes();
   void dollar();
-  void parameter();
   bool arithmetic();
   void parentheses();
   void test_command();

@@ -41,28 +41,33 @@ void shell_scanner::ansi_c_quotes() {
 }
 
 void shell_scanner::double_quotes() {
+  expanded_text('"');
+}
+
+/// From the byte before it to behind `closing`. Quotes mean something within braces alone.
+void shell_scanner::expanded_text(char closing) {
   const level guard(*this);
   ++at_;
   while (!failed_) {
     if (at_end())
       return fail();
-    switch (text_[at_]) {
-    case '"':
+    const char byte = text_[at_];
+    if (byte == closing) {
       ++at_;
       return;
-    case '\\':
-      at_ += 2;
-      break;
-    case '`':
-      back_quotes();
-      break;
-    case '$':
-      dollar();
-      break;
-    default:
-      ++at_;
-      break;
     }
+    if (byte == '\\')
+      at_ += 2;
+    else if (byte == '`')
+      back_quotes();
+    else if (byte == '$')
+      dollar();
+    else if (byte == '"')
+      double_quotes();
+    else if (byte == '\'' && closing == '}')
+      single_quotes();
+    else
+      ++at_;
   }
 }
 
@@ -90,39 +95,7 @@ void shell_scanner::dollar() {
     ++at_;
     list(true);
   } else if (looking_at("{")) {
-    parameter();
-  }
-}
-
-void shell_scanner::parameter() {
-  const level guard(*this);
-  ++at_;
-  while (!failed_) {
-    if (at_end())
-      return fail();
-    switch (text_[at_]) {
-    case '}':
-      ++at_;
-      return;
-    case '\\':
-      at_ += 2;
-      break;
-    case '\'':
-      single_quotes();
-      break;
-    case '"':
-      double_quotes();
-      break;
-    case '`':
-      back_quotes();
-      break;
-    case '$':
-      dollar();
-      break;
-    default:
-      ++at_;
-      break;
-    }
+    expanded_text('}');
   }
 }
 

@@ -3,9 +3,6 @@
 #include "runtime/core/cgroup_usage.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <ctime>
-#include <unistd.h>
 
 namespace sandfleet::launcher {
 
@@ -51,19 +48,6 @@ made_cgroup make_cgroup(const std::vector<cgroup_hierarchy>& hierarchies, const 
   if (!made.group)
     made.group = std::make_unique<no_group>();
   return made;
-}
-
-bool remove_cgroup_dir(const std::string& dir) {
-  constexpr int attempts = 200;
-  constexpr timespec pause{0, 1'000'000};
-  for (int i = 0; i < attempts; ++i) {
-    if (::rmdir(dir.c_str()) == 0 || errno == ENOENT)
-      return true;
-    if (errno != EBUSY)
-      return false;
-    ::nanosleep(&pause, nullptr);
-  }
-  return false;
 }
 
 void detail::note_all_unenforced(const resource_limits& limits, const std::string& why,

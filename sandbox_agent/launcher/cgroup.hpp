@@ -60,10 +60,6 @@ planned_cgroups(const std::vector<cgroup_hierarchy>& hierarchies, const std::str
 [[nodiscard]] made_cgroup make_cgroup(const std::vector<cgroup_hierarchy>& hierarchies,
                                       const std::string& id, const resource_limits& limits);
 
-/// rmdir, repeated while the kernel still counts processes that have just ended. False when the
-/// directory stays.
-[[nodiscard]] bool remove_cgroup_dir(const std::string& dir);
-
 /// True when cpu, memory or pids are limited through version 1 on this machine.
 [[nodiscard]] bool uses_version1(const std::vector<cgroup_hierarchy>& hierarchies);
 

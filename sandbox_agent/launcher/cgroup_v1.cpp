@@ -1,3 +1,4 @@
+#include "runtime/core/cgroup_removal.hpp"
 #include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/cgroup.hpp"
@@ -116,7 +117,7 @@ class cgroup_v1 final : public control_group {
   std::vector<std::string> remove() override {
     for (auto* files : {&for_all_, &for_commands_, &outside_})
       files->clear();
-    std::erase_if(dirs_, remove_cgroup_dir);
+    std::erase_if(dirs_, core::remove_cgroup);
     return dirs_;
   }
 

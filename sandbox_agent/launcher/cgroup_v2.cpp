@@ -1,3 +1,4 @@
+#include "runtime/core/cgroup_removal.hpp"
 #include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/cgroup.hpp"
@@ -100,9 +101,9 @@ class cgroup_v2 final : public control_group {
   std::vector<std::string> remove() override {
     fd_.reset();
     const auto commands = std::string(dir_).append(core::commands_group);
-    if (std::exchange(commands_, {}) && !remove_cgroup_dir(commands))
+    if (std::exchange(commands_, {}) && !core::remove_cgroup(commands))
       return {commands, dir_};
-    if (remove_cgroup_dir(dir_))
+    if (core::remove_cgroup(dir_))
       return {};
     return {dir_};
   }

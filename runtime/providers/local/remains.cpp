@@ -1,5 +1,6 @@
 #include "runtime/providers/local/remains.hpp"
 
+#include "runtime/core/cgroup_removal.hpp"
 #include "runtime/core/cgroup_usage.hpp"
 #include "runtime/core/system_text.hpp"
 #include "runtime/core/text.hpp"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -109,25 +109,11 @@ bool end_all(const remains& left, living_processes processes, clock::time_point 
   return true;
 }
 
-/// False when the directory stays. Repeated until the kernel no longer counts the dead.
-bool remove_cgroup(const std::string& dir) {
-  constexpr int attempts = 200;
-  constexpr timespec pause{0, 1'000'000};
-  for (int i = 0; i < attempts; ++i) {
-    if (::rmdir(dir.c_str()) == 0 || errno == ENOENT)
-      return true;
-    if (errno != EBUSY)
-      return false;
-    ::nanosleep(&pause, nullptr);
-  }
-  return false;
-}
-
 void remove_cgroups(const remains& left, removal& told) {
   const auto dirs = cgroups_of(left);
   told.usage = core::cgroup_usage(dirs, read_file);
   for (const auto& dir : dirs)
-    if (!remove_cgroup(dir) && !told.failure)
+    if (!core::remove_cgroup(dir) && !told.failure)
       told.failure =
           errno_error(errc::io_error, "cannot remove the control group '" + dir + "'", errno);
 }

@@ -1,4 +1,5 @@
 #include "tests/integration/cli/program.hpp"
+#include "tests/support/leftovers.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -9,9 +10,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace sandfleet::test {
 namespace {
@@ -19,17 +17,7 @@ namespace {
 namespace json = boost::json;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// True when the process has ended, or ends within ten seconds.
-bool ends(pid_t pid) {
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0)
-    return true;
-  pollfd ended{pidfd, POLLIN, 0};
-  const int count = ::poll(&ended, 1, 10'000);
-  ::close(pidfd);
-  return count > 0;
-}
+using tests::ends;
 
 /// Sandboxes that outlive the command that made them, in a state directory of their own.
 class kept : public testing::Test {
@@ -152,6 +140,11 @@ TEST_F(kept, gc_says_what_a_killed_launcher_left) {
                 .status,
             0);
   const auto launcher_pid = launcher();
+  // The agent dies first, and its launcher cannot see it: else one of them ends the rest.
+  ::kill(launcher_pid, SIGSTOP);
+  const auto of_launcher = std::to_string(launcher_pid);
+  ::kill(std::stoi(tests::read_file("/proc/" + of_launcher + "/task/" + of_launcher + "/children")),
+         SIGKILL);
   ::kill(launcher_pid, SIGKILL);
   EXPECT_TRUE(ends(launcher_pid));
   const auto done = sandfleet({"gc", "--output", "json"});
@@ -165,7 +158,7 @@ TEST_F(kept, the_time_to_live_is_a_setting) {
   ASSERT_EQ(sandfleet({"run", "--rm=false", "--keep-for", "50ms"}).status, 0);
   const auto all = list();
   if (!all.empty()) {
-    EXPECT_TRUE(ends(launcher()));
+    EXPECT_TRUE(ends(static_cast<pid_t>(all[0].at("launcher_pid").as_int64())));
   }
   EXPECT_EQ(entries(), 0U);
   ASSERT_EQ(sandfleet({"run", "--rm=false", "--keep-for", "0"}).status, 0);
