@@ -371,12 +371,11 @@ error decode_failure(int status, std::string_view body, const std::string& what)
   json_object in(body, errc::protocol_error, what);
   auto detail = in.optional_string("detail");
   auto errors = in.optional_string("errors");
-  auto failure = make_error(code, what + ": the agent answered " + std::to_string(status));
-  if (detail)
-    failure.cause = errors ? *detail + ": " + *errors : *detail;
-  else
-    failure.cause = to_utf8(body.substr(0, 200));
-  return std::move(failure).with("status", std::int64_t{status});
+  auto failure =
+      detail && !detail->empty()
+          ? make_error(code, errors ? *detail + ": " + *errors : *detail)
+          : make_error(code, "the agent failed").with_cause(to_utf8(body.substr(0, 200)));
+  return std::move(failure).with("call", what).with("status", std::int64_t{status});
 }
 
 int http_status_of(const error& failure) noexcept {

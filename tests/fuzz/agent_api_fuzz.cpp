@@ -22,8 +22,8 @@ void check(std::string_view body, Decode decode, Encode encode) {
 void check_failure(int status, std::string_view body) {
   const auto failure = decode_failure(status, body, "fuzz");
   holds(!failure.message.empty());
-  const auto told = encode_detail(failure.cause);
-  holds(decode_failure(status, told, "fuzz").cause == failure.cause);
+  const auto told = encode_detail(failure.message);
+  holds(decode_failure(status, told, "fuzz").message == failure.message);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "tools/cli/streams.hpp"
 
 #include <csignal>
+#include <iostream>
 #include <unistd.h>
 
 namespace sandfleet::cli {
@@ -51,41 +52,59 @@ result<exec_result> command_job::run(sandbox& box, exec_request request) {
   return outcome;
 }
 
-int command_job::status_of(const std::optional<exec_result>& outcome,
-                           const std::optional<error>& failure, bool executed) const {
+int command_job::conclude(result<exec_result> outcome, run_report report) const {
+  if (outcome)
+    report.result = std::move(*outcome);
+  else
+    report.failure = std::move(outcome.error());
+  const int status = status_of(report);
+  if (context_.output == output_mode::json)
+    std::cout << to_json(report, status) << std::endl;
+  explain(report);
+  return status;
+}
+
+int command_job::status_of(const run_report& report) const {
   if (watch_.signal() != 0)
     return exit_status::of_signal(watch_.signal());
   if (relay_.reader_gone() && relay_.failure() == 0)
     return exit_status::of_signal(SIGPIPE);
-  if (outcome) {
-    if (outcome->timed_out)
+  if (report.result) {
+    if (report.result->timed_out)
       return exit_status::timed_out;
-    if (outcome->signal)
-      return exit_status::of_signal(*outcome->signal);
-    return outcome->exit_code.value_or(exit_status::engine_failure);
+    if (report.result->signal)
+      return exit_status::of_signal(*report.result->signal);
+    return report.result->exit_code.value_or(exit_status::engine_failure);
   }
-  switch (failure->code) {
+  switch (report.failure->code) {
   case errc::out_of_memory:
     return exit_status::of_signal(SIGKILL);
   case errc::not_found:
-    return executed ? exit_status::command_not_found : exit_status::engine_failure;
+    return report.executed ? exit_status::command_not_found : exit_status::engine_failure;
   case errc::permission_denied:
-    return executed ? exit_status::cannot_execute : exit_status::engine_failure;
+    return report.executed ? exit_status::cannot_execute : exit_status::engine_failure;
   default:
     return exit_status::engine_failure;
   }
 }
 
-void command_job::explain(const std::optional<exec_result>& outcome,
-                          const std::optional<error>& failure) const {
-  if (outcome && outcome->timed_out && context_.output != output_mode::json)
-    print_error(make_error(errc::timed_out, "the command did not end in time")
+void command_job::explain(const run_report& report) const {
+  const auto by_the_command = [this](errc code, const char* message, config::key limit) {
+    const auto& setting = config::info(limit);
+    print_error(make_error(code, message)
                     .blamed_on(failure_class::agent)
-                    .with_cause("timeout: " + context_.config.shown(config::key::timeout))
-                    .with_hint("--timeout sets the limit"),
+                    .with_cause(std::string(setting.name) + ": " + context_.config.shown(limit))
+                    .with_hint(std::string(setting.flag) + " sets the limit"),
                 context_.err);
-  if (failure && watch_.signal() == 0 && !relay_.reader_gone())
-    print_error(*failure, context_.err);
+  };
+  if (report.failure && watch_.signal() == 0 && !relay_.reader_gone())
+    print_error(*report.failure, context_.err);
+  if (!report.result || context_.output == output_mode::json)
+    return;
+  if (report.result->timed_out)
+    by_the_command(errc::timed_out, "the command did not end in time", config::key::timeout);
+  else if (report.result->exit_code != 0 && report.usage.oom_kills.value_or(0) > 0)
+    by_the_command(errc::out_of_memory, "the command ran out of memory", config::key::memory_mb);
 }
 
 } // namespace sandfleet::cli

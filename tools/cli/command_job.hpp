@@ -3,6 +3,7 @@
 #include "tools/cli/context.hpp"
 #include "tools/cli/foreground.hpp"
 #include "tools/cli/interrupt.hpp"
+#include "tools/cli/run_report.hpp"
 
 #include <sandfleet/engine.hpp>
 
@@ -47,16 +48,16 @@ class command_job {
   /// With the output format json the outputs are captured, otherwise they go to ours.
   [[nodiscard]] result<exec_result> run(sandbox& box, exec_request request);
 
-  /// What the program is to exit with. `executed`: the sandbox was asked to run the command.
-  [[nodiscard]] int status_of(const std::optional<exec_result>& outcome,
-                              const std::optional<error>& failure, bool executed) const;
-
-  /// Says on standard error what the status does not, unless the user knows: who interrupts, or
-  /// stops reading, is told nothing.
-  void explain(const std::optional<exec_result>& outcome,
-               const std::optional<error>& failure) const;
+  /// Completes the report with the outcome, and tells it as the output format says; returns what
+  /// the program is to exit with.
+  [[nodiscard]] int conclude(result<exec_result> outcome, run_report report) const;
 
  private:
+  [[nodiscard]] int status_of(const run_report& report) const;
+  /// Says on standard error what the status does not, unless the user knows: who interrupts, or
+  /// stops reading, is told nothing.
+  void explain(const run_report& report) const;
+
   const cli_context& context_;
   foreground work_;
   interrupt_watch watch_;

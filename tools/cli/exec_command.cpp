@@ -8,7 +8,6 @@
 #include <CLI/App.hpp>
 
 #include <array>
-#include <iostream>
 
 namespace sandfleet::cli {
 
@@ -66,15 +65,7 @@ own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
     command_job job(context, *runtime);
     run_report report;
     auto outcome = execute(*runtime, job, report);
-    if (outcome)
-      report.result = std::move(*outcome);
-    else
-      report.failure = std::move(outcome.error());
-    const int status = job.status_of(report.result, report.failure, report.executed);
-    if (context.output == output_mode::json)
-      std::cout << to_json(report, status) << std::endl;
-    job.explain(report.result, report.failure);
-    return status;
+    return job.conclude(std::move(outcome), std::move(report));
   }
 
  private:

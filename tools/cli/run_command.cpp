@@ -44,15 +44,7 @@ class run_job {
     run_report report;
     report.spec = spec;
     auto outcome = execute(std::move(spec), std::move(request), stdin_path, report);
-    if (outcome)
-      report.result = std::move(*outcome);
-    else
-      report.failure = std::move(outcome.error());
-    const int status = job_.status_of(report.result, report.failure, report.executed);
-    if (context_.output == output_mode::json)
-      std::cout << to_json(report, status) << std::endl;
-    job_.explain(report.result, report.failure);
-    return status;
+    return job_.conclude(std::move(outcome), std::move(report));
   }
 
   /// Leaves a sandbox without a command.

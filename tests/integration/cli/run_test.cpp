@@ -94,6 +94,15 @@ TEST_F(run_command, ends_with_124_when_the_time_is_up) {
   EXPECT_NE(done.err.find("did not end in time"), std::string::npos) << done.err;
 }
 
+TEST_F(run_command, says_when_the_memory_was_too_little) {
+  const auto done = run({"--memory", "32"}, {"tail", "/dev/zero"});
+  if (done.err.find("limit_not_held") != std::string::npos)
+    GTEST_SKIP() << "memory is not limited here: " << done.err;
+  EXPECT_EQ(done.status, 128 + SIGKILL);
+  EXPECT_NE(done.err.find("the command ran out of memory"), std::string::npos) << done.err;
+  EXPECT_NE(done.err.find("memory_mb: 32"), std::string::npos) << done.err;
+}
+
 TEST_F(run_command, ends_with_127_when_the_command_is_not_there) {
   const auto done = run({}, {"no-such-program"});
   EXPECT_EQ(done.status, 127) << done.err;

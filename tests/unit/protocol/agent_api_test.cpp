@@ -173,6 +173,6 @@ TEST(agent_api, failures_keep_their_meaning_over_http) {
     EXPECT_EQ(decode_failure(status, encode_detail("why"), "call").code, code);
   }
   const auto failure = decode_failure(422, encode_invalid_request("it's wrong"), "POST /exec");
-  EXPECT_EQ(failure.cause, "Invalid request parameters: it's wrong");
+  EXPECT_EQ(failure.message, "Invalid request parameters: it's wrong");
   EXPECT_EQ(decode_failure(500, "<html>", "call").cause, "<html>");
 }
