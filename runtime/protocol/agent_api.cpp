@@ -199,6 +199,7 @@ std::string encode_session_run_reply(const command_result& outcome) {
       .member("timed_out", outcome.timed_out)
       .member("shell_restarted", outcome.shell_restarted)
       .member("shell_ended", outcome.shell_ended)
+      .member("shell", outcome.shell)
       .member("seconds", outcome.seconds.count())
       .end_object();
   return std::move(out).take();
@@ -213,6 +214,7 @@ result<command_result> decode_session_run_reply(std::string_view body) {
   outcome.timed_out = in.boolean_or("timed_out", false);
   outcome.shell_restarted = in.boolean_or("shell_restarted", false);
   outcome.shell_ended = in.boolean_or("shell_ended", false);
+  outcome.shell = in.string_or("shell", "");
   outcome.seconds =
       duration<double>(in.number_or("seconds", 0, 0, static_cast<double>(std::int64_t{1} << 53)));
   if (!outcome.exit_code && !outcome.timed_out)

@@ -19,11 +19,15 @@ void conversation::typed(const typed_text& text, bool echoed) {
   if (phase_ == phase::prompt) {
     echo_due_.clear();
     echo_seen_.clear();
-    phase_ = kind_ == dialect::bash ? phase::echo : phase::running;
-    // A plain sh says nothing at the later lines of a text; it gets one complete text at a time.
-    lines_unread_ = kind_ == dialect::bash ? text.lines : 1;
+    // A plain sh says nothing at the start and the later lines of a text, nor does bash without its
+    // standard error; it gets one complete text at a time.
+    const bool tells = kind_ == dialect::bash && !prompt_.aside;
+    phase_ = tells ? phase::echo : phase::running;
+    lines_unread_ = tells ? text.lines : 1;
+    complete_ = tells && text.complete;
   } else if (phase_ == phase::echo) {
     lines_unread_ += text.lines;
+    complete_ = false;
   }
   if (phase_ == phase::echo && echoed)
     echo_due_ += echo_of(text);
@@ -55,6 +59,7 @@ void conversation::on_mark(const mark& seen) {
   if (const auto* prompt = std::get_if<prompt_mark>(&seen)) {
     on_prompt(*prompt);
   } else if (std::holds_alternative<start_mark>(seen)) {
+    counted_ = true;
     started();
   } else if (std::holds_alternative<more_mark>(seen)) {
     line_was_read();
@@ -68,8 +73,29 @@ void conversation::line_was_read() {
   lines_unread_ = std::max(0, lines_unread_ - 1);
 }
 
+/// Bash counts the commands that it reads and tells the count at each prompt, so that one that was
+/// there before is a copy: a command printed it, or bash itself, which after an `eval` whose text
+/// ends in open quotes or a backslash shows its last prompt once more, with the old status. An
+/// empty line makes it show a new one.
+bool conversation::is_copy(const prompt_mark& seen) {
+  constexpr int first = 1; // where every new shell begins
+  const bool counted = std::exchange(counted_, false);
+  if (seen.aside || seen.command <= first || seen.command != prompt_.command ||
+      seen.shell_pid != prompt_.shell_pid)
+    return false;
+  if (counted && lines_unread_ <= 1) {
+    doubtful_ = true;
+    return true;
+  }
+  return !counted && (phase_ != phase::echo || complete_);
+}
+
 void conversation::on_prompt(const prompt_mark& seen) {
+  if (is_copy(seen))
+    return;
   prompt_ = seen;
+  if (seen.aside)
+    lines_unread_ = 0;
   line_was_read();
   if (phase_ == phase::echo && lines_unread_ == 0)
     release_complaint();

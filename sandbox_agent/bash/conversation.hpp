@@ -47,6 +47,9 @@ class conversation final : private mark_sink {
   /// True once, when the shell turned out to want `dialect::posix`: its opening is to be typed.
   [[nodiscard]] bool take_new_dialect() { return std::exchange(new_dialect_, false); }
 
+  /// True once, when the shell may stand at its prompt, and will tell if an empty line is typed.
+  [[nodiscard]] bool take_doubt() { return std::exchange(doubtful_, false); }
+
  private:
   enum class phase {
     opening, ///< no prompt of ours yet; all is dropped
@@ -58,6 +61,7 @@ class conversation final : private mark_sink {
   void on_output(std::string_view bytes) override;
   void on_mark(const mark& seen) override;
   void on_prompt(const prompt_mark& seen);
+  bool is_copy(const prompt_mark& seen);
   void line_was_read();
   void started();
   void release_complaint();
@@ -71,9 +75,12 @@ class conversation final : private mark_sink {
   phase phase_ = phase::opening;
   prompt_mark prompt_;
   int lines_unread_ = 0;
+  bool counted_ = false;  ///< a command was read since the last prompt
+  bool complete_ = false; ///< what was typed at the last prompt is sure to be read
   std::string echo_due_;
   std::string echo_seen_;
   bool new_dialect_ = false;
+  bool doubtful_ = false;
 };
 
 } // namespace sandfleet::agent

@@ -102,25 +102,52 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 // The prompts hold no escape byte but its spelling, and unexpanded parameters: printing them, or
 // the environment, gives no mark. `${!-}`: a plain `$!` ends the expansion under `set -u`.
 constexpr std::string_view bash_ps1 =
-    R"(\[\e]6973;@NONCE@;P;$?;${!-};\#;\u;\h;${PWD+${PWD@Q}};${PATH+${PATH@Q}}\a\])";
+    R"(\[\e]6973;@NONCE@;P;$?;${!-};\#;$-;$$;\u;\h;${PWD+${PWD@Q}};${PATH+${PATH@Q}}\a\])";
 constexpr std::string_view bash_ps2 = R"(\[\e]6973;@NONCE@;C;\#\a\])";
 constexpr std::string_view bash_ps0 = R"(\e]6973;@NONCE@;S;\#\a)";
 
-// What sets the prompts is exported, so that it survives `exec bash` and `su`, and looks at them
-// before each one, so that it survives whatever sets them otherwise. One comparison of plain words
-// is the cheapest way to look; assigning them each time costs a tenth of a short command more. PS0
-// above all is assigned only after a change: bash 5.2 holds on to the old value's memory over some
-// syntax errors, and would print what became of it.
-std::string bash_opening() {
-  std::string look = "{ case ${PS1-}${PS2-}${PS0-} in '";
-  look.append(bash_ps1).append(bash_ps2).append(bash_ps0);
-  look.append("');; *)PS1='").append(bash_ps1);
-  look.append("' PS2='").append(bash_ps2);
-  look.append("' PS0='").append(bash_ps0).append("';; esac; } 2>/dev/null");
-  return R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
-         R"(*) unset HISTFILE; set +H; history -c; export PROMPT_COMMAND=)" +
-         quote_posix(look) + ";; esac";
+// What looks at the prompts before each one, and sets them where they have changed, is a function,
+// so that its text is not read each time; its text is exported with PROMPT_COMMAND, so that it
+// survives `exec bash` and `su`. PS0 above all is assigned only after a change: bash 5.2 holds on
+// to the old value's memory over some syntax errors, and would print what became of it. Descriptor
+// 2 is closed meanwhile, which keeps `set -x` silent; 9 is what it was.
+//
+// A function that is called eval would be given what is typed, and goes; a shell in which it is
+// read-only ends.
+//
+// Bash prints its prompts on its standard error. When that is no terminal any more, the mark goes
+// to the terminal by itself (kind F), with the status of the command (PS2 holds it, because it
+// needs no name of ours); and the prompts are empty, so that no file gets their marks. While
+// POSIXLY_CORRECT is set, `unset` is found before functions of that name.
+std::string bash_look() {
+  std::string look = "__sandfleet_prompt(){ if [[ -t 9||PS2=${1-$?} -lt 0 ]];then ";
+  look.append("case ${PS1-}${PS2-}${PS0-} in '").append(bash_ps1).append(bash_ps2).append(bash_ps0);
+  look.append(R"(')\unset -f eval||\exit 125;;*)PS1=')").append(bash_ps1);
+  look.append("' PS2='").append(bash_ps2).append("' PS0='").append(bash_ps0).append(
+      "';;esac;else ");
+  look.append(
+      R"([[ -o posix ]]||{ POSIXLY_CORRECT= \unset -f printf;\unset -v POSIXLY_CORRECT;};)");
+  look.append(
+      R"(\printf '\e]6973;@NONCE@;F;%s;%s\a' "$PS2" "${!-}" >/dev/tty;PS1= PS2= PS0=;fi;};)");
+  return look.append(R"(\__sandfleet_prompt)");
 }
+
+// Without a descriptor 2 the first half does not run, and has set $? and nothing else.
+constexpr std::string_view bash_prompt_command =
+    R"({ \__sandfleet_prompt||\eval "$SANDFLEET_PROMPT";} 9>&2 2>&-)"
+    R"(||\__sandfleet_prompt "${PIPESTATUS[-1]}")";
+
+std::string bash_opening() {
+  return R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
+         R"(*) unset HISTFILE; set +H; history -c; export SANDFLEET_PROMPT=)" +
+         quote_posix(bash_look()) + " PROMPT_COMMAND=" + quote_posix(bash_prompt_command) +
+         ";; esac";
+}
+
+// A DEBUG trap can skip commands, which then count as successful. It skips no expansions, and the
+// failure of one ends all that was typed.
+constexpr std::string_view bash_skip_guard =
+    "[[ -n '' ]]&&{ :;}<${__sandfleet_skips?its DEBUG trap skips commands};";
 
 // The first line is for an sh with an editor that echoes by itself; a shell that does not know the
 // option gives up that line alone.
@@ -128,6 +155,12 @@ constexpr std::string_view posix_opening =
     "set +o emacs\n"
     R"(HISTFILE= __sf_e=$(printf '\033') __sf_b=$(printf '\007'); PS2=; )"
     R"(PS1='${__sf_e}]6973;@NONCE@;p;$?;${!-}${__sf_b}')";
+
+std::string_view guard(dialect kind, std::string_view options) {
+  constexpr char traced = 'T'; // is among the options wherever a trap may skip commands
+  const bool may_skip = kind == dialect::bash && options.find(traced) != std::string_view::npos;
+  return may_skip ? bash_skip_guard : std::string_view();
+}
 
 } // namespace
 
@@ -160,9 +193,10 @@ bool can_be_typed(dialect kind, std::string_view text) {
 }
 
 typed_text frame_eval(dialect kind, std::string_view text,
-                      const std::optional<std::string>& stdin_path) {
+                      const std::optional<std::string>& stdin_path, std::string_view options) {
   const auto limit = line_limit(kind);
-  std::string out = "eval ";
+  std::string out(guard(kind, options));
+  out += "\\eval "; // whatever alias there is
   const auto write_word = [&](std::string_view value) {
     if (kind == dialect::bash) {
       write_bash_word(out, value, limit);
@@ -179,7 +213,9 @@ typed_text frame_eval(dialect kind, std::string_view text,
     out += " <";
     write_word(*stdin_path);
   }
-  return frame_as_is(out);
+  auto framed = frame_as_is(out);
+  framed.complete = true;
+  return framed;
 }
 
 std::string echo_of(const typed_text& text) {

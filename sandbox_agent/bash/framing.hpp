@@ -21,6 +21,7 @@ enum class dialect {
 struct typed_text {
   std::string bytes;
   int lines = 0;
+  bool complete = false; ///< one command, which the shell's parser cannot refuse
 
   friend bool operator==(const typed_text&, const typed_text&) = default;
 };
@@ -36,9 +37,12 @@ struct typed_text {
 [[nodiscard]] typed_text frame_as_is(std::string_view text);
 
 /// The text as the argument of one `eval`, whatever its bytes and length, without a variable of
-/// ours and with `$?` as it was; its standard input from a file when one is given.
+/// ours and with `$?` as it was; its standard input from a file when one is given. `options` are
+/// those of the prompt that it is typed at. Where they say that a trap may skip the command, a
+/// skipped one fails, and `$?` is lost.
 [[nodiscard]] typed_text frame_eval(dialect kind, std::string_view text,
-                                    const std::optional<std::string>& stdin_path);
+                                    const std::optional<std::string>& stdin_path,
+                                    std::string_view options = {});
 
 /// What the terminal echoes for typed text that has no control bytes.
 [[nodiscard]] std::string echo_of(const typed_text& text);

@@ -52,8 +52,13 @@ std::optional<mark> parse_prompt(std::string_view rest, bool full) {
   seen.job_pid = *job_pid;
   if (!full)
     return rest.empty() ? std::optional<mark>(seen) : std::nullopt;
-  if (!to_int(take_field(rest)))
+  const auto command = to_int(take_field(rest));
+  seen.options = std::string(take_field(rest));
+  const auto shell = to_int(take_field(rest));
+  if (!command || !shell)
     return std::nullopt;
+  seen.command = *command;
+  seen.shell_pid = *shell;
   seen.username = std::string(take_field(rest));
   seen.hostname = std::string(take_field(rest));
   if (!take_word(rest, seen.working_dir) || rest.empty())
@@ -72,6 +77,12 @@ std::optional<mark> parse_mark(std::string_view body) {
     return parse_prompt(body, true);
   if (kind == "p")
     return parse_prompt(body, false);
+  if (kind == "F") {
+    auto seen = parse_prompt(body, false);
+    if (seen)
+      std::get<prompt_mark>(*seen).aside = true;
+    return seen;
+  }
   if (kind == "S" && to_int(body))
     return start_mark{};
   if (kind == "C" && to_int(body))

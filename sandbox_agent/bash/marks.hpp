@@ -12,11 +12,15 @@ namespace sandfleet::agent {
 /// PS1: the shell waits for a command. What a plain `sh` cannot tell without a fork is empty.
 struct prompt_mark {
   int exit_code = 0;
-  int job_pid = -1; ///< $!, -1 without a background job
+  int job_pid = -1;    ///< $!, -1 without a background job
+  int command = 0;     ///< the number of the command that is typed at it, as the shell counts
+  std::string options; ///< $-
+  int shell_pid = 0;   ///< $$
   std::optional<std::string> username;
   std::optional<std::string> hostname;
   std::optional<std::string> working_dir;
   std::optional<std::string> path;
+  bool aside = false; ///< not printed with the prompt: then none of the others is printed either
 
   friend bool operator==(const prompt_mark&, const prompt_mark&) = default;
 };

@@ -93,15 +93,17 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
   return out;
 }
 
-int reap(pid_t pid) {
+process_end reap(pid_t pid) {
   int status = 0;
   pid_t got = 0;
   do
     got = ::waitpid(pid, &status, WNOHANG);
   while (got < 0 && errno == EINTR);
   if (got != pid)
-    return -1;
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return {};
+  if (WIFSIGNALED(status))
+    return {128 + WTERMSIG(status), WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
 }
 
 } // namespace sandfleet::agent

@@ -45,8 +45,12 @@ struct pty_spec {
 /// The terminal's echo, as set from our side. Failures have no remedy and are not reported.
 void set_echo(int master, bool on);
 
-/// Reaps a process that has ended: its exit code, or 128 + the signal that killed it. Never blocks;
-/// -1 for one that has not ended.
-[[nodiscard]] int reap(pid_t pid);
+struct process_end {
+  int exit_code = -1; ///< 128 + the signal that killed it; -1: it has not ended
+  int signal = 0;
+};
+
+/// Reaps a process that has ended. Never blocks.
+[[nodiscard]] process_end reap(pid_t pid);
 
 } // namespace sandfleet::agent

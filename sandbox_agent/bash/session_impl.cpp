@@ -120,7 +120,8 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   current->screen().limit({std::numeric_limits<std::size_t>::max(), request.max_output_bytes});
   const auto began = clock::now();
   const auto& input = request.stdin_path.empty() ? std::string("/dev/null") : request.stdin_path;
-  current->type(frame_eval(current->kind(), request.command, input), false);
+  current->type(frame_eval(current->kind(), request.command, input, current->prompt().options),
+                false);
   limits until;
   until.hard =
       began + std::min<std::chrono::milliseconds>(request.timeout, std::chrono::hours(24 * 365));
@@ -138,12 +139,14 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   command_result out;
   out.shell_restarted = restarted;
   if (why == wake::time_out) {
+    out.shell = current->standing();
     co_await current->kill();
     out.timed_out = true;
     ended_before_ = true;
   } else if (why == wake::ended) {
     out.exit_code = current->ended();
     out.shell_ended = true;
+    out.shell = current->standing();
     ended_before_ = true;
   } else {
     out.exit_code = current->prompt().exit_code;

@@ -44,7 +44,9 @@ void bash_session::impl::type(const std::string& command, bool is_input) {
   const bool several_lines = command.find('\n') != std::string::npos;
   const bool typed = can_be_typed(kind, command) &&
                      (!several_lines || (kind == dialect::bash && split_commands(command)));
-  current->type(typed ? frame_as_is(command) : frame_eval(kind, command, std::nullopt), true);
+  current->type(typed ? frame_as_is(command)
+                      : frame_eval(kind, command, std::nullopt, current->prompt().options),
+                true);
 }
 
 std::string bash_session::impl::take_screen(const std::string& echoed, std::string& prefix,

@@ -1,5 +1,6 @@
 #include "sandbox_agent/bash/shell.hpp"
 
+#include "runtime/core/system_text.hpp"
 #include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/nonce.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <poll.h>
 #include <unistd.h>
 #include <utility>
@@ -30,7 +32,8 @@ constexpr std::string_view default_path =
 
 std::vector<std::string> shell_environment(const shell_spec& spec) {
   auto env = spec.env;
-  for (const auto* name : {"PROMPT_COMMAND", "PS0", "PS1", "PS2", "COLUMNS", "LINES", "OLDPWD"})
+  for (const auto* name :
+       {"PROMPT_COMMAND", "SANDFLEET_PROMPT", "PS0", "PS1", "PS2", "COLUMNS", "LINES", "OLDPWD"})
     env.erase(name);
   env.try_emplace("PATH", default_path);
   env["TERM"] = "xterm-256color";
@@ -43,6 +46,13 @@ std::vector<std::string> shell_environment(const shell_spec& spec) {
   for (const auto& [name, value] : env)
     out.push_back(name + '=' + value);
   return out;
+}
+
+/// At most 15 bytes. Read without a wait for whatever the process is doing.
+std::string program_name(pid_t pid) {
+  std::string name;
+  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+  return name;
 }
 
 } // namespace
@@ -142,6 +152,11 @@ void shell::received(std::string_view bytes) {
     set_echo(master_.native_handle(), false);
     send(conversation_.opening().bytes);
   }
+  if (conversation_.take_doubt()) {
+    set_echo(master_.native_handle(), false);
+    quiet_ = true;
+    send("\n");
+  }
   if (echo_later_ && conversation_.runs()) {
     set_echo(master_.native_handle(), true);
     quiet_ = echo_later_ = false;
@@ -189,7 +204,9 @@ void shell::notice_end() {
 }
 
 void shell::close() {
-  ended_ = reap(pid_);
+  const auto end = reap(pid_);
+  ended_ = end.exit_code;
+  end_signal_ = end.signal;
   tree_.reset();
   boost::system::error_code ignored;
   master_.close(ignored);
@@ -220,6 +237,7 @@ void shell::kill_now() {
 }
 
 void shell::offer() {
+  name_ = program_name(pid_);
   used_ = false;
   if (tree_)
     tree_->set_expendable(true);
@@ -295,6 +313,24 @@ asio::awaitable<void> shell::send_rest(std::shared_ptr<shell> self) {
   }
   self->unsent_.clear();
   self->sending_ = false;
+}
+
+std::string shell::standing() const {
+  if (ended_)
+    return end_signal_ == 0 ? "has ended" : "ended by signal " + std::to_string(end_signal_);
+  const auto proc = "/proc/" + std::to_string(pid_);
+  std::string text;
+  std::getline(std::ifstream(proc + "/stat"), text);
+  const auto stat = core::parse_process_stat(text);
+  if (stat && (stat->state == 'T' || stat->state == 't'))
+    return "stopped";
+  if (const auto name = program_name(pid_); !name_.empty() && name != name_)
+    return "replaced by '" + name + "'";
+  // The descriptor is only looked at.
+  const int master = const_cast<asio::posix::stream_descriptor&>(master_).native_handle();
+  if (const auto foreground = ::tcgetpgrp(master); foreground > 0 && foreground != pid_)
+    return "running a command";
+  return stat && stat->state == 'S' ? "waiting, and not at its prompt" : "busy";
 }
 
 std::string shell::directory() const {

@@ -74,6 +74,9 @@ class shell : public std::enable_shared_from_this<shell> {
   [[nodiscard]] terminal& screen() { return terminal_; }
   [[nodiscard]] pid_t pid() const { return ended_ ? 0 : pid_; }
   [[nodiscard]] const std::optional<int>& ended() const { return ended_; }
+  /// Why nothing came of what it runs, as far as that can be seen: what the shell does, or how it
+  /// ended.
+  [[nodiscard]] std::string standing() const;
   /// When output last came.
   [[nodiscard]] clock::time_point last_output() const { return last_output_; }
   /// Where the shell's process is; empty where that cannot be seen.
@@ -104,6 +107,8 @@ class shell : public std::enable_shared_from_this<shell> {
   bool end_seen_ = false;
   bool reading_ended_ = false;
   std::optional<int> ended_;
+  int end_signal_ = 0;
+  std::string name_; ///< of its program, as the kernel has it
   clock::time_point last_output_ = clock::now();
   std::optional<typed_text> held_input_; ///< until the shell has read what was typed before
   std::string unsent_;

@@ -13,7 +13,8 @@ std::string sequence(const std::string& body) {
 }
 
 std::string prompt(int code, int number) {
-  return sequence("P;" + std::to_string(code) + ";;" + std::to_string(number) + ";u;h;'/';'/bin'");
+  return sequence("P;" + std::to_string(code) + ";;" + std::to_string(number) +
+                  ";himBHs;4;u;h;'/';'/bin'");
 }
 
 std::string text_of(const terminal& screen) {
@@ -62,9 +63,9 @@ void check_any(fuzz_input& in) {
   screen.limit({.lines = 100, .bytes = 4096});
   conversation talk(in.flag() ? dialect::bash : dialect::posix, nonce, screen);
   while (!in.empty()) {
-    switch (in.byte() % 8) {
+    switch (in.byte() % 9) {
     case 0:
-      talk.receive(prompt(in.byte(), 1));
+      talk.receive(prompt(in.byte(), in.byte() % 4));
       break;
     case 1:
       talk.receive(sequence("S;1"));
@@ -78,6 +79,9 @@ void check_any(fuzz_input& in) {
       break;
     case 4:
       talk.typed(frame_as_is(in.text(40)), true);
+      break;
+    case 7:
+      talk.typed(frame_eval(dialect::bash, in.text(40), std::nullopt), false);
       break;
     case 5:
       talk.key_typed();

@@ -88,13 +88,14 @@ std::string without(std::string text, char byte) {
 
 void check(dialect kind, const std::string& text, const shell& interpreter) {
   const auto typed = frame_eval(kind, text, std::nullopt);
-  holds(typed.bytes.ends_with('\n') && typed.bytes.starts_with("eval "));
+  constexpr std::string_view start = "\\eval ";
+  holds(typed.bytes.ends_with('\n') && typed.bytes.starts_with(start));
   holds(std::none_of(typed.bytes.begin(), typed.bytes.end(), is_control));
   holds(longest_line(typed.bytes) <= line_limit(kind) + 20);
   holds(typed.lines == std::count(typed.bytes.begin(), typed.bytes.end(), '\n'));
   auto expected = without(text, '\0');
-  auto value =
-      interpreter.value_of(std::string_view(typed.bytes).substr(5, typed.bytes.size() - 6));
+  const auto word = std::string_view(typed.bytes).substr(start.size());
+  auto value = interpreter.value_of(word.substr(0, word.size() - 1));
   if (kind == dialect::posix) { // a command substitution drops line ends at the end, as eval may
     expected.erase(expected.find_last_not_of('\n') + 1);
     value.erase(value.find_last_not_of('\n') + 1);

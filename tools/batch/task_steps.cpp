@@ -50,6 +50,7 @@ command_record to_record(const std::string& command, command_result done) {
   record.seconds = done.seconds.count();
   record.timed_out = done.timed_out;
   record.shell_restarted = done.shell_restarted;
+  record.shell = std::move(done.shell);
   return record;
 }
 

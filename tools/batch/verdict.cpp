@@ -53,6 +53,8 @@ verdict blame_command(stage step, std::string_view kind, std::size_t index, std:
     why.evidence.emplace_back("timed_out_after", seconds_text(record.seconds));
   if (record.exit_code)
     why.evidence.emplace_back("exit_code", std::int64_t{*record.exit_code});
+  if (!record.shell.empty())
+    why.evidence.emplace_back("shell", record.shell);
   if (record.exit_code == killed) {
     // Who sent SIGKILL is known only where the sandbox's own counter can be read: without it the
     // whole machine may have been short of memory.

@@ -23,6 +23,7 @@ struct command_record {
   double seconds = 0;
   bool timed_out = false;
   bool shell_restarted = false;
+  std::string shell; ///< what it was doing at the time-out, or how it ended
 };
 
 /// The steps of a task, in order.

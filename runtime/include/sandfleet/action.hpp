@@ -33,6 +33,7 @@ struct command_result {
   bool timed_out = false;
   bool shell_restarted = false; ///< the command before ended the shell; this one got a new one
   bool shell_ended = false;     ///< this command ended the shell
+  std::string shell;            ///< what it was doing at the time-out, or how it ended
   std::chrono::duration<double> seconds{0};
 };
 

@@ -33,13 +33,13 @@ bool has_control(const std::string& text) {
   });
 }
 
-/// What a shell makes of `eval $'..'\NEWLINE$'..' ...`.
+/// What a shell makes of `\eval $'..'\NEWLINE$'..' ...`.
 std::string evaluated(const typed_text& typed) {
   auto text = typed.bytes;
   for (auto at = text.find("\\\n"); at != std::string::npos; at = text.find("\\\n", at))
     text.erase(at, 2);
   std::size_t used = 0;
-  return unquote_word(std::string_view(text).substr(5), " \n", used).value_or("unclosed");
+  return unquote_word(std::string_view(text).substr(6), " \n", used).value_or("unclosed");
 }
 
 TEST(quoting, all_bytes_come_back) {
@@ -107,7 +107,7 @@ TEST(framing, control_bytes_never_reach_the_terminal) {
     }
   }
   EXPECT_EQ(frame_eval(dialect::bash, "echo a\nb", "/a 'b"),
-            (typed_text{"eval $'echo a\\nb' <$'/a \\'b'\n", 1}));
+            (typed_text{"\\eval $'echo a\\nb' <$'/a \\'b'\n", 1, true}));
 }
 
 TEST(framing, the_opening_fits_the_terminal_and_holds_no_mark) {

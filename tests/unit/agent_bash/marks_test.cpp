@@ -40,10 +40,13 @@ prompt_mark prompt(int code) {
   out.hostname = "box";
   out.working_dir = "/a b;c\n'";
   out.path = "/bin";
+  out.command = 3;
+  out.options = "himBHs";
+  out.shell_pid = 99;
   return out;
 }
 
-const std::string full_prompt = sequence(R"(P;7;42;3;me;box;$'/a b;c\n\'';'/bin')");
+const std::string full_prompt = sequence(R"(P;7;42;3;himBHs;99;me;box;$'/a b;c\n\'';'/bin')");
 
 TEST(marks, a_stream_cut_at_any_byte_gives_the_same) {
   const auto stream = "one" + sequence("S;2") + "\x1b[mtwo\x1b" + full_prompt + "three" +
@@ -67,15 +70,16 @@ TEST(marks, a_stream_cut_at_any_byte_gives_the_same) {
 }
 
 TEST(marks, the_unexpanded_prompts_are_none) {
-  for (const char* body : {"P;$?;${!-};\\#;\\u;\\h;${PWD+${PWD@Q}};${PATH+${PATH@Q}}", "S;\\#",
-                           "C;\\#", "p;$?;${!-}", "S", "C;", "P", "P;1", "P;1;2;3;u;h;'/a", "O;",
-                           "p;1;2;3", "P;1;;2;u;h;'/a';'/b';", "P;;;1;u;h;;", "X;1", ""})
+  for (const char* body :
+       {"P;$?;${!-};\\#;$-;$$;\\u;\\h;${PWD+${PWD@Q}};${PATH+${PATH@Q}}", "S;\\#", "C;\\#",
+        "p;$?;${!-}", "S", "C;", "P", "P;1", "P;1;2;3;s;4;u;h;'/a", "O;", "p;1;2;3",
+        "P;1;;2;s;4;u;h;'/a';'/b';", "P;;;1;s;4;u;h;;", "P;1;;2;s;;u;h;;", "X;1", ""})
     EXPECT_FALSE(parse_mark(body) && std::string(body) != "O;") << body;
   EXPECT_EQ(split({sequence("S;\\#")}).at(0).first, sequence("S;\\#"));
 }
 
 TEST(marks, unset_variables_are_told_from_empty_ones) {
-  const auto seen = parse_mark("P;0;;1;u;h;;''");
+  const auto seen = parse_mark("P;0;;1;s;4;u;h;;''");
   ASSERT_TRUE(seen);
   const auto& fields = std::get<prompt_mark>(*seen);
   EXPECT_EQ(fields.job_pid, -1);

@@ -18,7 +18,7 @@ class any_bytes : public session_test {
     constexpr std::string_view pieces[] = {
         "\x1b]6973;",
         "\x1b]6973;0123456789abcdef;S;1\a",
-        ";P;0;;1;u;h;'/';'/bin'\a",
+        ";P;0;;1;s;4;u;h;'/';'/bin'\a",
         "\x1b[?1049h",
         "\x1b[2J\x1b[H",
         "\x1b[b",

@@ -114,6 +114,100 @@ TEST_F(session_test, shell_options_do_not_break_the_marks) {
   }
 }
 
+TEST_F(session_test, names_that_are_taken_do_not_take_the_command) {
+  eval("eval() { :; }; builtin() { :; }; command() { :; }; printf() { :; }; PATH=/nowhere; "
+       "alias eval=true; enable -n echo");
+  EXPECT_EQ(eval("(exit 9)").exit_code, 9);
+  EXPECT_EQ(output("/bin/echo on"), "on\n");
+  eval("exit");
+  EXPECT_TRUE(eval("eval() { :; }; readonly -f eval").shell_ended);
+  EXPECT_EQ(output("echo on"), "on\n");
+  EXPECT_EQ(eval("set -o posix").exit_code, 0);
+  EXPECT_EQ(output("[[ -o posix ]] && echo still"), "still\n");
+}
+
+TEST_F(session_test, a_shell_without_standard_error_is_still_talked_to) {
+  for (const std::string change : {"exec 2>err", "exec 2>/dev/null", "exec 2>&-",
+                                   "exec 2>&1 >out 2>&1", "exec >&- 2>&-", "exec 2> >(cat >err)"}) {
+    EXPECT_EQ(eval(change + "; (exit 5)").exit_code, 5) << change;
+    EXPECT_EQ(eval("n=$?; echo err >&2; (exit $n)").exit_code, 5) << change;
+    EXPECT_EQ(eval("n=$?; : " + std::string(9000, 'x') + "; echo out; (exit $((n + 1)))").exit_code,
+              6)
+        << change;
+    EXPECT_EQ(eval("n=$?; exec >/dev/tty 2>&1; (exit $((n + 1)))").exit_code, 7) << change;
+    EXPECT_EQ(output("echo \"$?\"; echo err >&2"), "7\nerr\n") << change;
+  }
+}
+
+TEST_F(session_test, no_file_gets_marks_that_would_be_taken_for_a_prompt) {
+  eval("exec 2>err");
+  eval("echo one >&2");
+  const auto seen = eval("cat err; (exit 4)");
+  EXPECT_EQ(seen.output, "one\n");
+  EXPECT_EQ(seen.exit_code, 4);
+}
+
+TEST_F(session_test, a_text_with_open_quotes_is_no_success) {
+  for (const std::string text : {"'", "echo \"a", "echo `date", "eval \"'\"", "echo 'a\n\n"}) {
+    eval("(exit 5)");
+    const auto seen = eval(text);
+    EXPECT_EQ(seen.exit_code, 2) << text;
+    EXPECT_NE(seen.output.find("unexpected EOF"), std::string::npos) << text;
+    EXPECT_EQ(output("echo \"$?\""), "2\n") << text;
+  }
+  eval("(exit 5)");
+  EXPECT_EQ(eval("echo \\").exit_code, 0);
+  eval("exec bash");
+  EXPECT_EQ(eval("exec bash").exit_code, 0);
+}
+
+TEST_F(session_test, a_copy_of_the_prompt_is_not_taken_for_the_next_command_s_end) {
+  for (const char* copy : {"printf %s \"${PS1@P}\"; sleep 0.1; echo late; (exit 5)",
+                           "printf %s%s \"${PS1@P}\" \"${PS1@P}\"; sleep 0.1; (exit 5)"}) {
+    EXPECT_EQ(eval(copy).exit_code, 5);
+    const auto next = eval("echo next; (exit 7)");
+    EXPECT_EQ(next.exit_code, 7);
+    EXPECT_EQ(next.output, "next\n");
+  }
+}
+
+TEST_F(session_test, commands_that_a_trap_skips_are_no_success) {
+  eval("shopt -s extdebug; f() { return 1; }; trap f DEBUG");
+  const auto skipped = eval("echo on");
+  EXPECT_EQ(skipped.exit_code, 1);
+  EXPECT_NE(skipped.output.find("DEBUG trap skips commands"), std::string::npos);
+  eval("exit"); // skipped too
+  EXPECT_EQ(eval("echo on").exit_code, 1);
+}
+
+TEST_F(session_test, a_trap_that_skips_nothing_is_no_trouble) {
+  eval("shopt -s extdebug; trap : DEBUG");
+  EXPECT_EQ(output("echo on"), "on\n");
+  EXPECT_EQ(eval("(exit 6)").exit_code, 6);
+}
+
+TEST_F(session_test, what_the_shell_was_doing_is_told_at_a_time_out) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"sleep 1000", "running a command"},
+      {"while :; do :; done", "busy"},
+      {"mkfifo f; read x < f", "waiting, and not at its prompt"},
+      {"unset PROMPT_COMMAND PS1", "waiting, and not at its prompt"},
+      {"kill -STOP $$", "stopped"},
+      {"exec sleep 1000", "replaced by 'sleep'"},
+  };
+  for (const auto& [text, standing] : cases) {
+    command_request request;
+    request.command = text;
+    request.timeout = std::chrono::milliseconds(300);
+    const auto seen = eval(request);
+    EXPECT_TRUE(seen.timed_out) << text;
+    EXPECT_EQ(seen.shell, standing) << text;
+  }
+  EXPECT_EQ(eval("kill -SEGV $$").shell, "ended by signal 11");
+  EXPECT_EQ(eval("exit 3").shell, "has ended");
+  EXPECT_EQ(eval("true").shell, "");
+}
+
 TEST_F(session_test, prompts_that_are_changed_are_set_again_and_show_nothing) {
   for (const char* change : {"PS1=\"(venv) $PS1\"", "PS1=$PS1'> '", "PS2='more> '", "PS0='start '",
                              "PS0=$PS0'start '", "PS1=$PS1$PS2", "unset PS1", "unset PS0"}) {
@@ -126,7 +220,7 @@ TEST_F(session_test, prompts_that_are_changed_are_set_again_and_show_nothing) {
 
 TEST_F(session_test, forged_marks_are_output) {
   const auto seen =
-      eval("printf '\\033]6973;%s;P;7;;1;a;b;c;d\\007' x; echo -e \"$PS1\" \"$PS0\" \"$PS2\"; "
+      eval("printf '\\033]6973;%s;P;7;;1;s;4;a;b;c;d\\007' x; echo -e \"$PS1\" \"$PS0\" \"$PS2\"; "
            "set; env; echo \"${PS1@P}\" > /dev/null; (exit 2)");
   EXPECT_EQ(seen.exit_code, 2);
   EXPECT_EQ(output("echo next"), "next\n");
