@@ -1,15 +1,13 @@
 #include "runtime/transport/http_client.hpp"
 
 #include "runtime/core/text.hpp"
+#include "runtime/transport/connect.hpp"
 #include "runtime/transport/http_head.hpp"
 #include "runtime/transport/input_buffer.hpp"
 #include "runtime/transport/message_parser.hpp"
 #include "runtime/transport/op.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -94,35 +92,6 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     const std::lock_guard lock(mutex);
     if (idle.size() < max_idle)
       idle.push_back(std::move(used));
-  }
-
-  asio::awaitable<void> connect(connection& c, error_code& ec) {
-    if (const auto* local = std::get_if<unix_endpoint>(&where)) {
-      if (local->path.size() >= sizeof(sockaddr_un::sun_path)) {
-        ec = make_error_code(boost::system::errc::filename_too_long);
-        co_return;
-      }
-      co_await c.socket.async_connect(asio::local::stream_protocol::endpoint(local->path),
-                                      asio::redirect_error(asio::use_awaitable, ec));
-      co_return;
-    }
-    const auto& tcp = std::get<tcp_endpoint>(where);
-    asio::ip::tcp::resolver resolver(c.socket.get_executor());
-    const auto found = co_await resolver.async_resolve(
-        tcp.host, std::to_string(tcp.port), asio::redirect_error(asio::use_awaitable, ec));
-    if (ec)
-      co_return;
-    for (const auto& candidate : found) {
-      error_code ignored;
-      c.socket.close(ignored);
-      co_await c.socket.async_connect(
-          asio::generic::stream_protocol::endpoint(candidate.endpoint()),
-          asio::redirect_error(asio::use_awaitable, ec));
-      if (!ec) {
-        c.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-        break;
-      }
-    }
   }
 
   std::string head_of(const http_request& request) const {
@@ -266,7 +235,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
 
       broken failed;
       if (!kept)
-        co_await connect(*used, failed.code);
+        failed.code = co_await connect_socket(used->socket, where);
       failed.connected = !failed.code;
       result<http_reply> reply = fail(errc::connection_failed, "");
       if (!failed.code)

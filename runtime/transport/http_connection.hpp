@@ -66,6 +66,7 @@ struct http_connection {
   bool idle = true; ///< between two requests
   bool stopping = false;
   bool watching = false;
+  bool upgraded = false; ///< the socket has been given away
   bool continue_sent = false;
   bool replied = false;
   bool ended = false; ///< the reply is whole

@@ -268,12 +268,12 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
       ::unlink(std::exchange(socket_path, {}).c_str());
   }
 
-  /// `abort`: those that answer a request too.
+  /// `abort`: those that answer a request too. What left HTTP has no end of its own to wait for.
   void end_connections(bool abort) {
     for (const auto& connection : open) {
       asio::dispatch(connection->socket.get_executor(), [connection, abort] {
         connection->stopping = true;
-        if (!abort && !connection->idle)
+        if (!abort && !connection->idle && !connection->upgraded)
           return;
         connection->signal.emit(asio::cancellation_type::all);
         error_code ignored;

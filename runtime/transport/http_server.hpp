@@ -2,6 +2,7 @@
 
 #include "runtime/transport/endpoint.hpp"
 #include "runtime/transport/http_client.hpp"
+#include "runtime/transport/websocket.hpp"
 
 #include <sandfleet/error.hpp>
 
@@ -58,6 +59,13 @@ class http_exchange {
                                                    std::optional<std::uint64_t> length = {});
   boost::asio::awaitable<result<void>> write(std::string_view piece);
   void abandon();
+
+  /// Whether the request is a WebSocket's opening handshake (RFC 6455, 4.1).
+  [[nodiscard]] bool asks_for_websocket() const;
+  /// Answers the handshake and gives the connection away: the handler has nothing more to reply.
+  /// One that is malformed in detail is refused by its own answer. When the server stops, the
+  /// handler is cancelled without a grace.
+  boost::asio::awaitable<result<websocket>> accept_websocket(std::size_t max_message_bytes);
 
   [[nodiscard]] bool replied() const; ///< a reply was begun
   [[nodiscard]] bool abandoned() const;
