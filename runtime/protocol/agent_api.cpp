@@ -1,12 +1,8 @@
 #include "runtime/protocol/agent_api.hpp"
 
 #include "runtime/protocol/base64.hpp"
-#include "runtime/protocol/json_object.hpp"
-#include "runtime/protocol/json_writer.hpp"
+#include "runtime/protocol/program_fields.hpp"
 #include "runtime/protocol/utf8.hpp"
-
-#include <boost/json/array.hpp>
-#include <boost/json/string.hpp>
 
 #include <limits>
 
@@ -39,31 +35,6 @@ std::size_t read_max_output(json_object& in) {
                                                 std::int64_t{max_output_bytes_ceiling}));
 }
 
-/// The kernel takes neither in paths, arguments and environment.
-void refuse_nul(json_object& in, std::string_view name, std::string_view text) {
-  if (text.find('\0') != std::string_view::npos)
-    in.reject(name, "must not hold a NUL");
-}
-
-std::vector<std::string> read_strings(json_object& in, std::string_view name) {
-  std::vector<std::string> strings;
-  if (!in.has(name))
-    return strings;
-  const auto* list = in.find(name)->if_array();
-  if (!list) {
-    in.reject(name, "must be a list of strings");
-    return strings;
-  }
-  strings.reserve(list->size());
-  for (const auto& element : *list) {
-    if (const auto* text = element.if_string())
-      strings.emplace_back(*text);
-    else
-      in.reject(name, "must be a list of strings");
-  }
-  return strings;
-}
-
 void read_argv(json_object& in, exec_request& request) {
   if (in.has("argv") == in.has("command")) {
     in.reject("argv", "or 'command' must be given, and not both");
@@ -78,26 +49,6 @@ void read_argv(json_object& in, exec_request& request) {
   }
   for (const auto& argument : request.argv)
     refuse_nul(in, in.has("command") ? "command" : "argv", argument);
-}
-
-void read_env(json_object& in, exec_request& request) {
-  if (!in.has("env"))
-    return;
-  const auto* variables = in.find("env")->if_object();
-  if (!variables) {
-    in.reject("env", "must be an object of strings");
-    return;
-  }
-  for (const auto& [name, value] : *variables) {
-    const auto* text = value.if_string();
-    if (!text || name.empty() || std::string_view(name).find('=') != std::string_view::npos) {
-      in.reject("env", "must be an object of strings, with names that hold no '='");
-      return;
-    }
-    refuse_nul(in, "env", name);
-    refuse_nul(in, "env", *text);
-    request.env.emplace(name, *text);
-  }
 }
 
 void read_stdin(json_object& in, exec_request& request) {
@@ -224,16 +175,9 @@ result<command_result> decode_session_run_reply(std::string_view body) {
 
 std::string encode_exec(const exec_request& request, output_encoding encoding) {
   json_writer out;
-  out.begin_object().key("argv").begin_array();
-  for (const auto& argument : request.argv)
-    out.value(argument);
-  out.end_array();
-  if (!request.cwd.empty())
-    out.member("cwd", request.cwd);
-  out.key("env").begin_object();
-  for (const auto& [name, value] : request.env)
-    out.member(name, value);
-  out.end_object().member("clean_env", request.clean_env);
+  out.begin_object();
+  write_program(out, request.argv, request.cwd, request.env);
+  out.member("clean_env", request.clean_env);
   if (is_utf8(request.stdin_bytes))
     out.member("stdin", request.stdin_bytes);
   else
@@ -252,7 +196,7 @@ result<exec_call> decode_exec(std::string_view body) {
   read_argv(in, request);
   request.cwd = in.string_or("cwd", "");
   refuse_nul(in, "cwd", request.cwd);
-  read_env(in, request);
+  request.env = read_env(in);
   request.clean_env = in.boolean_or("clean_env", false);
   read_stdin(in, request);
   request.timeout = read_timeout(in, request.timeout);
