@@ -2,6 +2,7 @@
 
 #include "sandbox_agent/bash/process_tree.hpp"
 #include "sandbox_agent/exec/children.hpp"
+#include "sandbox_agent/exec/program.hpp"
 #include "sandbox_agent/exec/spawn.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -28,16 +29,6 @@ using clock = std::chrono::steady_clock;
 using boost::system::error_code;
 
 constexpr std::size_t block_bytes = 32U << 10;
-constexpr std::string_view default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// What the processes of this run are found by, should they leave their session.
-std::string next_marker() {
-  static const std::string prefix = make_secret().substr(0, 16);
-  static std::uint64_t number = 0;
-  return prefix + "-" + std::to_string(++number);
-}
-
 std::map<std::string, std::string> environment_of(const exec_request& request,
                                                   const one_shot_settings& settings,
                                                   const std::string& marker) {
@@ -46,7 +37,7 @@ std::map<std::string, std::string> environment_of(const exec_request& request,
     env = settings.env;
   for (const auto& [name, value] : request.env)
     env[name] = value;
-  env.try_emplace("PATH", default_path);
+  env.try_emplace("PATH", usual_path);
   const auto home = settings.env.find("HOME");
   env.try_emplace("HOME", home == settings.env.end() ? "/" : home->second);
   env[std::string(tree_marker_name)] = marker;
@@ -272,16 +263,14 @@ struct ending {
 asio::awaitable<result<exec_result>>
 run_one_shot(exec_request request, const one_shot_settings& settings, output_sink sink) {
   const auto begun = clock::now();
-  const auto marker = next_marker();
+  const auto marker = next_tree_marker();
   const auto env = environment_of(request, settings, marker);
   spawn_spec spec;
   spec.argv = request.argv;
   for (const auto& [name, value] : env)
     spec.environment.push_back(name + "=" + value);
   spec.search_path = env.at("PATH");
-  spec.working_dir = request.cwd.empty()            ? settings.working_dir
-                     : request.cwd.starts_with('/') ? request.cwd
-                                                    : settings.working_dir + "/" + request.cwd;
+  spec.working_dir = directory_of(request.cwd, settings.working_dir);
   spec.feed_stdin = !request.stdin_bytes.empty();
   auto process = spawn(spec);
   if (!process)

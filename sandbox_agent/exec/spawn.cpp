@@ -1,12 +1,11 @@
 #include "sandbox_agent/exec/spawn.hpp"
 
-#include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/start_process.hpp"
+#include "sandbox_agent/exec/program.hpp"
 
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -30,30 +29,13 @@ void set_non_blocking(const unique_fd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
-error start_error(const std::string& what, int number) {
-  const auto code = number == ENOENT || number == ENOTDIR ? errc::not_found
-                    : number == EACCES || number == EPERM ? errc::permission_denied
-                    : number == E2BIG                     ? errc::invalid_argument
-                                                          : errc::io_error;
-  return errno_error(code, what, number).blamed_on(failure_class::task);
-}
-
 } // namespace
 
 result<spawned> spawn(const spawn_spec& spec) {
-  struct stat found {};
-  if (::stat(spec.working_dir.c_str(), &found) != 0)
-    return fail(start_error("cannot run in '" + spec.working_dir + "'", errno));
-  if (!S_ISDIR(found.st_mode))
-    return fail(start_error("cannot run in '" + spec.working_dir + "'", ENOTDIR));
-  auto program = spec.argv.front();
-  if (program.find('/') == std::string::npos) {
-    auto searched = find_program(program, spec.search_path, spec.working_dir);
-    if (!searched)
-      return fail(
-          start_error("cannot run '" + program + "'", ENOENT).with("PATH", spec.search_path));
-    program = std::move(*searched);
-  }
+  const auto found = resolve_program(spec.argv.front(), spec.search_path, spec.working_dir);
+  if (!found)
+    return fail(found.error());
+  const auto& program = *found;
 
   auto out = open_pipe();
   auto err = open_pipe();

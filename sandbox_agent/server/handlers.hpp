@@ -21,6 +21,7 @@ handling get_vscode_token(context& with, http_exchange& exchange);
 
 handling post_session_run(context& with, http_exchange& exchange);
 handling post_exec(context& with, http_exchange& exchange);
+handling get_terminal(context& with, http_exchange& exchange);
 handling post_kill(context& with, http_exchange& exchange);
 
 handling post_list_files(context& with, http_exchange& exchange);

@@ -15,10 +15,11 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 13> endpoints{{
+constexpr std::array<endpoint_entry, 14> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
     {"/session/run", "POST", &post_session_run},
     {"/exec", "POST", &post_exec},
+    {"/terminal", "GET", &get_terminal},
     {"/file", "PUT", &put_file},
     {"/file", "GET", &get_file},
     {"/glob", "POST", &post_glob},

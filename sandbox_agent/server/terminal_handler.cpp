@@ -1,0 +1,132 @@
+#include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/terminal_api.hpp"
+#include "runtime/transport/deadline.hpp"
+#include "sandbox_agent/bash/find_program.hpp"
+#include "sandbox_agent/bash/process_tree.hpp"
+#include "sandbox_agent/exec/interactive.hpp"
+#include "sandbox_agent/exec/program.hpp"
+#include "sandbox_agent/server/handlers.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <map>
+
+namespace sandfleet::agent {
+
+namespace asio = boost::asio;
+using transport::close_code;
+
+namespace {
+
+constexpr int upgrade_required = 426;
+constexpr std::chrono::seconds time_to_ask{30};
+
+std::map<std::string, std::string>
+environment_of(const context& with, const terminal_request& request, const std::string& marker) {
+  auto env = with.one_shot.env;
+  for (const auto& [name, value] : request.env)
+    env[name] = value;
+  env.try_emplace("PATH", usual_path);
+  env.try_emplace("TERM", "xterm-256color");
+  env[std::string(tree_marker_name)] = marker;
+  return env;
+}
+
+/// bash with a prompt that says where it is (its start-up files come later and win), or sh.
+std::string usual_shell(std::map<std::string, std::string>& env, const std::string& working_dir) {
+  if (!find_program("bash", env.at("PATH"), working_dir))
+    return "sh";
+  env.try_emplace("PS1", R"(\u@\h:\w\$ )");
+  return "bash";
+}
+
+result<pty_process> start_on_pty(const context& with, const terminal_request& request,
+                                 const std::string& marker) {
+  auto env = environment_of(with, request, marker);
+  pty_spec spec;
+  spec.working_dir = directory_of(request.cwd, with.working_dir);
+  spec.argv = request.argv;
+  if (spec.argv.empty())
+    spec.argv.push_back(usual_shell(env, spec.working_dir));
+  const auto found = resolve_program(spec.argv.front(), env.at("PATH"), spec.working_dir);
+  if (!found)
+    return fail(found.error());
+  const auto asked_for = std::exchange(spec.argv.front(), *found);
+  for (const auto& [name, value] : env)
+    spec.environment.push_back(name + "=" + value);
+  spec.rows = request.size.rows;
+  spec.columns = request.size.columns;
+  auto started = spawn_on_pty(spec);
+  if (started)
+    return started;
+  for (const auto& [name, value] : started.error().evidence)
+    if (const auto* number = std::get_if<std::int64_t>(&value); number && name == "errno")
+      return fail(start_error("cannot run '" + asked_for + "'", static_cast<int>(*number)));
+  return started;
+}
+
+asio::awaitable<void> refuse(transport::websocket& client, const error& why) {
+  protocol::terminal_refused refused;
+  refused.status = protocol::http_status_of(why);
+  refused.detail = why.to_string();
+  const auto text = protocol::encode_terminal_news(std::move(refused));
+  const auto told = co_await client.write_text(text);
+  if (told)
+    co_await client.close(close_code::policy, "the program cannot be started");
+}
+
+/// The first message; nothing when there is none of the right form, which has been said then.
+asio::awaitable<std::optional<terminal_request>> read_request(transport::websocket& client) {
+  transport::deadline limit(co_await asio::this_coro::executor, time_to_ask,
+                            [&client] { client.drop(); });
+  const auto message = co_await client.read();
+  limit.cancel();
+  if (!message || !*message)
+    co_return std::nullopt;
+  if (!(*message)->is_text) {
+    co_await client.close(close_code::policy, "the first message must be \"open\"");
+    co_return std::nullopt;
+  }
+  auto order = protocol::decode_terminal_order((*message)->payload);
+  if (!order) {
+    co_await client.close(close_code::bad_payload, "a text that is no message of a terminal");
+    co_return std::nullopt;
+  }
+  if (auto* request = std::get_if<terminal_request>(&*order))
+    co_return std::move(*request);
+  co_await client.close(close_code::policy, "the first message must be \"open\"");
+  co_return std::nullopt;
+}
+
+} // namespace
+
+handling get_terminal(context& with, http_exchange& exchange) {
+  if (!exchange.asks_for_websocket()) {
+    transport::header_list headers;
+    headers.emplace_back("Content-Type", "application/json");
+    headers.emplace_back("Upgrade", "websocket");
+    (void)co_await exchange.reply(
+        upgrade_required, std::move(headers),
+        protocol::encode_detail("this endpoint is a WebSocket: see RFC 6455, 4.1"));
+    co_return;
+  }
+  auto client = co_await exchange.accept_websocket(protocol::max_terminal_message_bytes);
+  if (!client)
+    co_return;
+  const auto request = co_await read_request(*client);
+  if (!request)
+    co_return;
+  with.stats.action_began();
+  auto marker = next_tree_marker();
+  auto process = start_on_pty(with, *request, marker);
+  if (!process) {
+    co_await refuse(*client, process.error());
+    co_return;
+  }
+  const auto opened = protocol::encode_terminal_news(protocol::terminal_opened{});
+  const auto told = co_await client->write_text(opened);
+  if (told)
+    co_await run_interactive(std::move(*process), std::move(marker), std::move(*client));
+}
+
+} // namespace sandfleet::agent
