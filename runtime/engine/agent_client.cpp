@@ -2,6 +2,8 @@
 
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/stream_frame.hpp"
+#include "runtime/protocol/terminal_api.hpp"
+#include "runtime/transport/deadline.hpp"
 #include "runtime/transport/url.hpp"
 
 #include <charconv>
@@ -116,6 +118,43 @@ agent_client::exec_streamed(exec_request request,
   if (!frames.ended())
     co_return fail(errc::connection_failed, "POST /exec: the stream ended before its last frame");
   co_return protocol::decode_exec_reply(end);
+}
+
+asio::awaitable<result<transport::websocket>>
+agent_client::open_terminal(asio::any_io_executor executor, terminal_request request) const {
+  const std::string what = "GET /terminal";
+  transport::websocket_request message;
+  message.target = "/terminal";
+  if (!session_key_.empty())
+    message.headers.emplace_back(protocol::api_key_header, session_key_);
+  message.timeout = short_timeout;
+  auto outcome = co_await transport::websocket::open(executor, http_.where(), std::move(message));
+  if (!outcome)
+    co_return fail(std::move(outcome.error()));
+  if (!outcome->connection)
+    co_return fail(protocol::decode_failure(outcome->reply.status, outcome->reply.body, what));
+  auto opened = std::move(*outcome->connection);
+  transport::deadline limit(executor, short_timeout, [&opened] { opened.drop(); });
+  const protocol::terminal_order order(std::move(request));
+  const auto text = protocol::encode_terminal_order(order);
+  auto sent = co_await opened.write_text(text);
+  if (!sent)
+    co_return fail(std::move(sent.error()));
+  const auto answer = co_await opened.read();
+  if (limit.cancel())
+    co_return fail(make_error(errc::timed_out, what + ": no reply in time")
+                       .blamed_on(failure_class::infrastructure));
+  if (!answer)
+    co_return fail(answer.error());
+  const auto news = *answer && (*answer)->is_text
+                        ? protocol::decode_terminal_news((*answer)->payload)
+                        : fail(errc::protocol_error, what + ": no answer to what was asked");
+  if (!news)
+    co_return fail(news.error());
+  if (const auto* refused = std::get_if<protocol::terminal_refused>(&*news))
+    co_return fail(
+        protocol::decode_failure(refused->status, protocol::encode_detail(refused->detail), what));
+  co_return opened;
 }
 
 asio::awaitable<result<void>> agent_client::put_file(std::string path, std::string bytes,

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "runtime/transport/http_client.hpp"
+#include "runtime/transport/websocket.hpp"
 
 #include <sandfleet/action.hpp>
 #include <sandfleet/error.hpp>
+#include <sandfleet/terminal.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -29,6 +31,10 @@ class agent_client {
   [[nodiscard]] boost::asio::awaitable<result<exec_result>> exec(exec_request request) const;
   [[nodiscard]] boost::asio::awaitable<result<exec_result>>
   exec_streamed(exec_request request, std::function<void(int, std::string_view)> on_output) const;
+  /// The connection to a terminal on which the program runs. It lives on `executor`, on which this
+  /// is to be awaited too.
+  [[nodiscard]] boost::asio::awaitable<result<transport::websocket>>
+  open_terminal(boost::asio::any_io_executor executor, terminal_request request) const;
   [[nodiscard]] boost::asio::awaitable<result<void>> put_file(std::string path, std::string bytes,
                                                               std::uint32_t mode) const;
   [[nodiscard]] boost::asio::awaitable<result<file_content>> get_file(std::string path,

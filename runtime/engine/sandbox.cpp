@@ -1,8 +1,10 @@
 #include "runtime/engine/sandbox_impl.hpp"
+#include "runtime/engine/terminal_impl.hpp"
 
 #include <sandfleet/sandbox.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/strand.hpp>
 
 namespace sandfleet {
 
@@ -85,6 +87,21 @@ asio::awaitable<result<exec_result>> exec_in(impl_ptr self, exec_request request
   co_return co_await with_agent<exec_result>(self, repeatable::no, [&](const agent_client& agent) {
     return on_output ? agent.exec_streamed(request, on_output) : agent.exec(request);
   });
+}
+
+asio::awaitable<result<terminal>> open_in(impl_ptr self, terminal_request request) {
+  const asio::any_io_executor strand = asio::make_strand(self->core->pool->executor());
+  auto opened = co_await with_agent<transport::websocket>(
+      self, repeatable::no, [&](const agent_client& agent) {
+        return transport::run_on(strand, agent.open_terminal(strand, request));
+      });
+  if (!opened)
+    co_return fail(std::move(opened.error()));
+  auto made = std::make_shared<terminal::impl>(strand, std::move(*opened));
+  made->box = self;
+  if (const auto route = self->ready.link->current_route())
+    made->generation = route->generation;
+  co_return terminal(std::move(made));
 }
 
 asio::awaitable<result<void>> write_in(impl_ptr self, std::string path, std::string bytes,
@@ -198,6 +215,10 @@ asio::awaitable<result<exec_result>> sandbox::exec(exec_request request) {
 asio::awaitable<result<exec_result>>
 sandbox::exec(exec_request request, std::function<void(int, std::string_view)> on_output) {
   return guarded(exec_in(impl_, std::move(request), std::move(on_output)));
+}
+
+asio::awaitable<result<terminal>> sandbox::open_terminal(terminal_request request) {
+  return guarded(open_in(impl_, std::move(request)));
 }
 
 asio::awaitable<result<void>> sandbox::write_file(std::string path, std::string bytes,

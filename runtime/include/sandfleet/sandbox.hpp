@@ -4,6 +4,7 @@
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
 #include <sandfleet/status.hpp>
+#include <sandfleet/terminal.hpp>
 #include <sandfleet/usage.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -49,6 +50,10 @@ class sandbox {
   /// 2 standard error), unbounded; `out` and `err` of the result stay empty.
   boost::asio::awaitable<result<exec_result>>
   exec(exec_request request, std::function<void(int, std::string_view)> on_output);
+
+  /// Starts a program on a terminal of its own, for somebody who types. Errors also: `not_found`
+  /// and `permission_denied` for the program or the directory.
+  boost::asio::awaitable<result<terminal>> open_terminal(terminal_request request);
 
   /// Writes a file, its missing parent directories included. Relative paths are below the
   /// workspace. `mode` holds permission bits.
