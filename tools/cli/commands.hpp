@@ -12,6 +12,9 @@ namespace sandfleet::cli {
 /// `sandfleet exec`: one command in a sandbox that runs.
 [[nodiscard]] std::unique_ptr<subcommand> make_exec_command();
 
+/// `sandfleet shell`: a shell on a terminal in a sandbox.
+[[nodiscard]] std::unique_ptr<subcommand> make_shell_command();
+
 /// `sandfleet ps`: the sandboxes of this user on this machine.
 [[nodiscard]] std::unique_ptr<subcommand> make_ps_command();
 

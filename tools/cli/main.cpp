@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
     commands.push_back(make_run_command());
     commands.push_back(sandfleet::batch::make_batch_command());
     commands.push_back(make_exec_command());
+    commands.push_back(make_shell_command());
     commands.push_back(make_ps_command());
     commands.push_back(make_stop_command());
     commands.push_back(make_gc_command());

@@ -1,7 +1,7 @@
 #include "tools/cli/command_job.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/help.hpp"
-#include "tools/cli/known_sandboxes.hpp"
+#include "tools/cli/keep_flags.hpp"
 #include "tools/cli/run_report.hpp"
 #include "tools/cli/setting_flags.hpp"
 
@@ -12,7 +12,6 @@
 
 #include <array>
 #include <iostream>
-#include <optional>
 
 namespace sandfleet::cli {
 
@@ -128,11 +127,7 @@ class run_command : public subcommand {
     add_setting_flags(*app, sandbox_settings(), flags);
     add_setting_flags(*app, std::array{key::timeout}, flags);
     add_setting_flags(*app, std::array{key::keep_for}, flags);
-    app->add_flag("--rm{true}", remove_,
-                  "take the sandbox away when the command has ended; --rm=false leaves it running, "
-                  "prints its id, and needs no command [true]");
-    app->add_option("--name", name_, "name for the sandbox, for ps, exec, shell and stop")
-        ->type_name("NAME");
+    add_keep_flags(*app, keeping_);
     app->add_option("--stdin", stdin_, "the command's standard input; - is ours [empty]")
         ->type_name("FILE|-");
     return app;
@@ -145,7 +140,7 @@ class run_command : public subcommand {
       print_error(failure, context.err);
       return exit_status::engine_failure;
     };
-    if (context.words.empty() && remove_)
+    if (context.words.empty() && keeping_.remove)
       return refuse(make_error(errc::invalid_argument, "there is no command to run")
                         .with_hint("write it behind '--': sandfleet run -- echo hello"));
     auto settings = context.config.engine_settings();
@@ -157,9 +152,10 @@ class run_command : public subcommand {
     auto runtime = engine::create(std::move(*settings));
     if (!runtime)
       return refuse(runtime.error());
-    if (auto labelled = label(*spec, context, *runtime); !labelled)
+    foreground work(runtime->executor());
+    if (auto labelled = label(*spec, keeping_, context.words, *runtime, work); !labelled)
       return refuse(labelled.error());
-    run_job job(context, *runtime, !remove_);
+    run_job job(context, *runtime, !keeping_.remove);
     if (context.words.empty())
       return job.start(std::move(*spec));
     exec_request request;
@@ -169,20 +165,7 @@ class run_command : public subcommand {
   }
 
  private:
-  result<void> label(sandbox_spec& spec, const cli_context& context, engine& runtime) const {
-    if (!context.words.empty())
-      spec.labels.emplace(command_label, command_text(context.words));
-    if (!name_)
-      return {};
-    auto all = foreground(runtime.executor()).wait(runtime.list());
-    if (!all)
-      return fail(std::move(all.error()));
-    spec.labels.emplace(name_label, *name_);
-    return check_name(*name_, *all);
-  }
-
-  bool remove_ = true;
-  std::optional<std::string> name_;
+  keep_flags keeping_;
   std::string stdin_;
 };
 
