@@ -17,6 +17,7 @@ constexpr std::array<sv, 2> isolations = {"namespace", "none"};
 constexpr std::array<sv, 2> networks = {"none", "host"};
 constexpr std::array<sv, 2> outputs = {"table", "json"};
 constexpr std::array<sv, 3> colors = {"auto", "always", "never"};
+constexpr std::array<sv, 2> log_formats = {"text", "json"};
 constexpr std::array<sv, 5> log_levels = {"debug", "info", "warning", "error", "critical"};
 constexpr std::array<sv, 1> automatic = {"auto"};
 
@@ -37,6 +38,7 @@ constexpr std::array network_names = {alias{"SANDBOX_USE_HOST_NETWORK", "sandbox
 constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
 constexpr std::array color_names = {
     alias{"DISABLE_COLOR", "core.disable_color", alias_meaning::true_means, "never"}};
+constexpr std::array log_format_names = {alias{"LOG_JSON", "", alias_meaning::true_means, "json"}};
 constexpr std::array log_level_names = {
     alias{"LOG_LEVEL", "", {}, {}}, alias{"", "core.debug", alias_meaning::true_means, "debug"}};
 
@@ -131,6 +133,9 @@ constexpr std::array<setting_info, key_count> table = {{
     {"color", kind::choice, "--color", "WHEN", "auto",
      "colours in tables; auto: on a terminal, unless NO_COLOR is set",
      {}, {}, colors, color_names},
+    {"log_format", kind::choice, "", "FORMAT", "text",
+     "what is said on standard error: text for people, json for programs, as --json-logs",
+     {}, {}, log_formats, log_format_names},
     {"log_level", kind::choice, "--log-level", "LEVEL", "warning",
      "least weight of what is logged to standard error",
      {}, {}, log_levels, log_level_names},

@@ -41,10 +41,11 @@ enum class key : std::uint8_t {
   concurrency,
   output,
   color,
+  log_format,
   log_level,
 };
 
-inline constexpr std::size_t key_count = 29;
+inline constexpr std::size_t key_count = 30;
 
 enum class value_kind : std::uint8_t {
   text,

@@ -89,8 +89,10 @@ bool user_terminal::more() {
     return false;
   char buffer[4096];
   const auto count = ::read(master_, buffer, sizeof buffer);
-  if (count > 0)
+  if (count > 0) {
     shown_.append(buffer, static_cast<std::size_t>(count));
+    all_shown_.append(buffer, static_cast<std::size_t>(count));
+  }
   return count > 0;
 }
 

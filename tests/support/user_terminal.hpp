@@ -27,6 +27,8 @@ class user_terminal {
   bool shows(const std::string& text);
   /// What has been shown since.
   [[nodiscard]] const std::string& shown() const { return shown_; }
+  /// From the beginning.
+  [[nodiscard]] const std::string& all_shown() const { return all_shown_; }
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
@@ -45,6 +47,7 @@ class user_terminal {
   int master_ = -1;
   int slave_ = -1; ///< keeps the terminal when the program has gone
   std::string shown_;
+  std::string all_shown_;
 };
 
 } // namespace sandfleet::test

@@ -10,6 +10,7 @@
 #include "tools/batch/result_json.hpp"
 #include "tools/batch/summary.hpp"
 #include "tools/batch/task_file.hpp"
+#include "tools/cli/json_log.hpp"
 #include "tools/cli/table.hpp"
 
 #include <sandfleet/engine.hpp>
@@ -49,9 +50,7 @@ class batch_job {
   [[nodiscard]] bool uses_default_image() const { return uses_default_image_; }
 
  private:
-  void tell(const std::string& text, cli::tone tone) {
-    display_.say(cli::painted("sandfleet: ", tone, context_.err) + cli::printable(text));
-  }
+  void tell(const std::string& text, cli::tone tone);
   void tell_bad_line(const error& what);
   result<std::optional<task>> next_task();
   result<void> keep(const task_result& done);
@@ -70,6 +69,18 @@ class batch_job {
   bool uses_default_image_ = false;
   int signal_ = 0;
 };
+
+void batch_job::tell(const std::string& text, cli::tone tone) {
+  const bool error = tone == cli::tone::bad;
+  if (context_.err.quiet && !error)
+    return;
+  if (!context_.err.json) {
+    display_.say(cli::painted("sandfleet: ", tone, context_.err) + cli::printable(text));
+    return;
+  }
+  const auto level = error ? "error" : tone == cli::tone::warning ? "warning" : "info";
+  display_.say(cli::json_log_line(std::chrono::system_clock::now(), level, cli::own_logger, text));
+}
 
 void batch_job::tell_bad_line(const error& what) {
   if (++account_.bad_lines > most_bad_lines_shown)

@@ -1,21 +1,38 @@
 #include "tools/batch/progress_display.hpp"
 
+#include "tools/cli/json_log.hpp"
+
 #include <iostream>
 
 namespace sandfleet::batch {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+std::string progress_json(const progress_state& state) {
+  const cli::log_fields fields = {{"done", std::to_string(state.done)},
+                                  {"total", std::to_string(state.total)},
+                                  {"passed", std::to_string(state.passed)},
+                                  {"running", std::to_string(state.running)}};
+  return cli::json_log_line(std::chrono::system_clock::now(), "info", cli::own_logger, "progress",
+                            fields);
+}
+
+} // namespace
+
 progress_display::progress_display(const boost::asio::any_io_executor& executor,
                                    const cli::stream_look& look,
                                    std::function<progress_state()> state)
-    : timer_(executor), look_(look), state_(std::move(state)) {}
+    : timer_(executor), look_(look), bar_(look.terminal && !look.json), state_(std::move(state)) {}
 
 progress_display::~progress_display() {
   end();
 }
 
 void progress_display::begin() {
+  if (look_.quiet)
+    return;
   running_ = true;
   show();
   schedule();
@@ -26,13 +43,13 @@ void progress_display::end() {
     return;
   running_ = false;
   timer_.cancel();
-  if (look_.terminal)
+  if (bar_)
     clear();
 }
 
 void progress_display::schedule() {
   // A log's tenths are looked for more often than they can come.
-  timer_.expires_after(look_.terminal ? milliseconds(100) : milliseconds(250));
+  timer_.expires_after(bar_ ? milliseconds(100) : milliseconds(250));
   timer_.async_wait([this](const boost::system::error_code& ended) {
     if (ended || !running_)
       return;
@@ -43,14 +60,14 @@ void progress_display::schedule() {
 
 void progress_display::show() {
   const auto state = state_();
-  if (look_.terminal) {
+  if (bar_) {
     auto bar = progress_bar(state, look_.width);
     if (bar == shown_)
       return;
     std::cerr << '\r' << bar << "\x1b[K" << std::flush;
     shown_ = std::move(bar);
   } else if (pace_.due(state)) {
-    std::cerr << progress_line(state) << '\n' << std::flush;
+    std::cerr << (look_.json ? progress_json(state) : progress_line(state)) << '\n' << std::flush;
   }
 }
 
@@ -61,10 +78,10 @@ void progress_display::clear() {
 }
 
 void progress_display::say(const std::string& line) {
-  if (look_.terminal)
+  if (bar_)
     clear();
   std::cerr << line << '\n' << std::flush;
-  if (running_ && look_.terminal)
+  if (running_ && bar_)
     show();
 }
 

@@ -13,7 +13,8 @@
 namespace sandfleet::batch {
 
 /// Shows progress on standard error while a batch runs: a bar that is drawn at most ten times a
-/// second on a terminal, lines at the pace of `log_pace` elsewhere. No timer runs before `begin`
+/// second on a terminal, lines (of text, or JSON) at the pace of `log_pace` elsewhere; nothing when
+/// quiet. No timer runs before `begin`
 /// and after `end`. Used on the executor alone.
 class progress_display {
  public:
@@ -36,6 +37,7 @@ class progress_display {
 
   boost::asio::steady_timer timer_;
   cli::stream_look look_;
+  bool bar_; ///< lines otherwise
   std::function<progress_state()> state_;
   log_pace pace_;
   std::string shown_; ///< the bar on the screen

@@ -26,6 +26,7 @@ constexpr auto footer = R"(Examples:
   sandfleet batch tasks.jsonl -o out.jsonl many tasks, a fresh sandbox each
   sandfleet run --rm=false --name pet      a sandbox that stays
   sandfleet exec pet -- ls                 one more command in it
+  sandfleet shell pet                      a shell in it
   sandfleet doctor                         what works on this machine
   sandfleet config                         each setting, its value, and where it came from
 
@@ -33,9 +34,12 @@ Settings come from flags, then the environment (SANDFLEET_NAME, and OpenHands' n
 file (--config, $SANDFLEET_CONFIG, ./sandfleet.toml, ~/.config/sandfleet/config.toml or
 /etc/sandfleet/config.toml), then the defaults. 'sandfleet COMMAND --help' says more.)";
 
+constexpr auto json_logs_flag = "--json-logs";
+
 struct globals {
   config::flag_layer flags;
   std::string config_file;
+  bool quiet = false;
 };
 
 void add_globals(CLI::App& app, globals& given) {
@@ -56,6 +60,16 @@ void add_globals(CLI::App& app, globals& given) {
   constexpr auto presentation =
       std::to_array<config::key>({config::key::output, config::key::color, config::key::log_level});
   add_setting_flags(app, presentation, given.flags);
+  app.add_flag_callback(
+      json_logs_flag, [&given] { given.flags.emplace_back("log_format", "json"); },
+      "what is said on standard error becomes JSON, an object a line");
+  app.add_flag_callback(
+      "--quiet",
+      [&given] {
+        given.quiet = true;
+        given.flags.emplace_back("log_level", "error");
+      },
+      "nothing on standard error but errors, and what commands write there");
 }
 
 /// "--flag" for what the user typed, without a value that is joined to it.
@@ -63,13 +77,20 @@ std::string flag_of(const std::string& word) {
   return word.substr(0, word.find('='));
 }
 
-int usage_error(const std::string& what, const std::string& hint) {
-  print_error(make_error(errc::invalid_argument, what).with_hint(hint), look_of(2, "auto"));
+/// Before the configuration is known.
+stream_look early_look(bool json) {
+  auto look = look_of(STDERR_FILENO, "auto");
+  look.json = json;
+  return look;
+}
+
+int usage_error(const std::string& what, const std::string& hint, bool json) {
+  print_error(make_error(errc::invalid_argument, what).with_hint(hint), early_look(json));
   return exit_status::engine_failure;
 }
 
 /// Names the words that nothing on the command line takes, with the nearest that something does.
-int refuse(const std::string& word, const CLI::App& root, const CLI::App* named) {
+int refuse(const std::string& word, const CLI::App& root, const CLI::App* named, bool json) {
   std::vector<std::string> known;
   const bool flag = word.starts_with("-");
   for (const auto* app : {&root, named}) {
@@ -81,7 +102,8 @@ int refuse(const std::string& word, const CLI::App& root, const CLI::App* named)
   }
   if (!flag && named == nullptr)
     for (const auto* sub : root.get_subcommands([](const CLI::App*) { return true; }))
-      known.push_back(sub->get_name());
+      if (!sub->get_group().empty())
+        known.push_back(sub->get_name());
   const std::vector<std::string_view> candidates(known.begin(), known.end());
   const auto typed = flag ? flag_of(word) : word;
   const auto meant = core::nearest(typed, candidates);
@@ -89,15 +111,16 @@ int refuse(const std::string& word, const CLI::App& root, const CLI::App* named)
       "'sandfleet " + (named ? named->get_name() + " " : std::string{}) + "--help' lists all";
   if (flag)
     return usage_error("the flag '" + typed + "' is not known",
-                       meant ? "did you mean '" + std::string(*meant) + "'?" : help);
+                       meant ? "did you mean '" + std::string(*meant) + "'?" : help, json);
   if (named == nullptr)
     return usage_error("the command '" + word + "' is not known",
-                       meant ? "did you mean '" + std::string(*meant) + "'?" : help);
+                       meant ? "did you mean '" + std::string(*meant) + "'?" : help, json);
   return usage_error("'" + word + "' is one word too many",
                      named->get_name() == "run"
                          ? "the command for the sandbox stands behind '--': sandfleet run -- " +
                                word
-                         : help);
+                         : help,
+                     json);
 }
 
 result<cli_context> make_context(const globals& given, std::vector<std::string> behind) {
@@ -124,6 +147,9 @@ result<cli_context> make_context(const globals& given, std::vector<std::string> 
   const auto colour = resolved->text(config::key::color);
   context.out = look_of(STDOUT_FILENO, colour);
   context.err = look_of(STDERR_FILENO, colour);
+  context.err.quiet = given.quiet;
+  context.err.json = resolved->text(config::key::log_format) == "json";
+  context.err.colour = context.err.colour && !context.err.json;
   context.config = std::move(*resolved);
   context.words = std::move(behind);
   return context;
@@ -138,6 +164,7 @@ int run_command_line(std::vector<std::string> words,
   const bool marked = mark != words.end();
   std::vector<std::string> behind(marked ? mark + 1 : mark, words.end());
   words.erase(mark, words.end());
+  const bool json = std::ranges::find(words, json_logs_flag) != words.end();
 
   CLI::App app(description, "sandfleet");
   app.formatter(std::make_shared<help_formatter>(help_formatter::usual_width()));
@@ -158,23 +185,23 @@ int run_command_line(std::vector<std::string> words,
   } catch (const CLI::Success& wanted) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& failure) {
-    return usage_error(failure.what(), "'sandfleet --help' says more");
+    return usage_error(failure.what(), "'sandfleet --help' says more", json);
   }
   const auto chosen = std::ranges::find_if(attached, [](const auto* sub) { return sub->parsed(); });
   const CLI::App* named = chosen == attached.end() ? nullptr : *chosen;
   for (const auto& word : app.remaining(true))
-    return refuse(word, app, named);
+    return refuse(word, app, named, json);
   if (named == nullptr) {
     std::cerr << app.help();
     return exit_status::engine_failure;
   }
   auto& command = *commands[static_cast<std::size_t>(chosen - attached.begin())];
   if (marked && !command.takes_command())
-    return usage_error("'--' has no meaning for '" + named->get_name() + "'", {});
+    return usage_error("'--' has no meaning for '" + named->get_name() + "'", {}, json);
 
   auto context = make_context(given, std::move(behind));
   if (!context) {
-    print_error(context.error(), look_of(STDERR_FILENO, "auto"));
+    print_error(context.error(), early_look(json));
     return exit_status::engine_failure;
   }
   set_up_logging(context->config.text(config::key::log_level), context->err);

@@ -27,6 +27,15 @@ namespace sandfleet::cli {
 /// `sandfleet config`: each setting, its value, and where it came from.
 [[nodiscard]] std::unique_ptr<subcommand> make_config_command();
 
+/// `sandfleet completion`: scripts by which shells complete our command line.
+[[nodiscard]] std::unique_ptr<subcommand> make_completion_command();
+
+/// `sandfleet __complete`: what those scripts ask. No help shows it.
+[[nodiscard]] std::unique_ptr<subcommand> make_complete_command();
+
+/// `sandfleet manual`: the page sandfleet(1).
+[[nodiscard]] std::unique_ptr<subcommand> make_manual_command();
+
 /// `sandfleet doctor`: what works on this machine, what is missing, and how to get it.
 [[nodiscard]] std::unique_ptr<subcommand> make_doctor_command();
 

@@ -1,5 +1,6 @@
 #include "tools/cli/context.hpp"
 
+#include "tools/cli/json_log.hpp"
 #include "tools/cli/table.hpp"
 
 #include <spdlog/logger.h>
@@ -38,6 +39,10 @@ stream_look look_of(int descriptor, std::string_view colour) {
 }
 
 void print_error(const error& failure, const stream_look& look) {
+  if (look.json) {
+    std::cerr << json_log_line(failure) + "\n" << std::flush;
+    return;
+  }
   std::string text = painted("sandfleet: ", tone::bad, look) +
                      painted(printable(failure.message), tone::strong, look) + "\n";
   const auto line = [&](const char* name, const std::string& value) {
@@ -58,7 +63,10 @@ void set_up_logging(std::string_view level, const stream_look& look) {
   auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(
       look.colour ? spdlog::color_mode::always : spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("sandfleet", std::move(sink));
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  if (look.json)
+    logger->set_formatter(make_json_formatter());
+  else
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(std::string(level)));
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));

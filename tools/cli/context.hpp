@@ -39,6 +39,8 @@ enum class output_mode { table, json };
 struct stream_look {
   bool terminal = false;
   bool colour = false;
+  bool json = false;   ///< JSON objects alone, one a line (json_log.hpp)
+  bool quiet = false;  ///< errors alone
   unsigned width = 80; ///< columns; 80 when it is no terminal
 };
 
@@ -72,11 +74,11 @@ class subcommand {
   virtual int run(const cli_context& context) = 0;
 };
 
-/// Prints class, message, cause and hint for people on standard error.
+/// Prints class, message, cause and hint on standard error.
 void print_error(const error& failure, const stream_look& look);
 
 /// Sends spdlog's default logger to standard error: time, level, then an event name and key=value
-/// pairs. `level` is a value of the setting log_level.
+/// pairs; or a JSON object. `level` is a value of the setting log_level.
 void set_up_logging(std::string_view level, const stream_look& look);
 
 /// How standard output (1) or standard error (2) should look. `colour` is a value of the setting

@@ -19,6 +19,8 @@ class help_formatter : public CLI::Formatter {
   /// As wide as the terminal, within reason.
   static std::size_t usual_width();
 
+  [[nodiscard]] const std::string& usage_end() const { return usage_end_; }
+
   std::string make_usage(const CLI::App* app, std::string name) const override;
   std::string make_option(const CLI::Option* option, bool is_positional) const override;
   std::string make_option_opts(const CLI::Option* option) const override;

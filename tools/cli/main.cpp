@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
     commands.push_back(make_gc_command());
     commands.push_back(make_config_command());
     commands.push_back(make_doctor_command());
+    commands.push_back(make_completion_command());
+    commands.push_back(make_manual_command());
+    commands.push_back(make_complete_command());
     return run_command_line(std::vector<std::string>(argv + 1, argv + argc), commands);
   } catch (const std::exception& failure) {
     std::cerr << "sandfleet: a fault of its own: " << failure.what() << std::endl;

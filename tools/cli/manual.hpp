@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace sandfleet::cli {
+
+/// The page sandfleet(1) in the language of man(7), from the definition of the command line and the
+/// table of settings.
+[[nodiscard]] std::string manual_page(const CLI::App& root, const std::string& version);
+
+} // namespace sandfleet::cli
