@@ -35,6 +35,8 @@ std::vector<fs::path> usual_places() {
   for (std::string part; std::getline(parts, part, ':');)
     if (!part.empty())
       places.emplace_back(part);
+  for (const char* installed : {"/usr/local/libexec/sandfleet", "/usr/libexec/sandfleet"})
+    places.emplace_back(installed);
   return places;
 }
 
@@ -59,7 +61,7 @@ result<std::string> find_program(const std::string& name, const std::string& con
       return (place / name).string();
   return fail(make_error(errc::not_found, "the program " + name + " was not found")
                   .with_cause("it is neither beside this program, nor in ../libexec/sandfleet, nor "
-                              "in PATH")
+                              "in PATH, nor in /usr/libexec/sandfleet")
                   .with_hint("build it with 'tools/dev build', or name it by the setting " +
                              setting_of(name)));
 }

@@ -24,7 +24,8 @@ struct settings {
   /// Whether an engine, when it is created, removes what engines that died have left.
   bool clean_up_at_start = true;
 
-  /// Programs. Empty: beside the running program, then ../libexec/sandfleet, then PATH.
+  /// Programs. Empty: beside the running program, then ../libexec/sandfleet, then PATH,
+  /// then /usr/local/libexec/sandfleet and /usr/libexec/sandfleet.
   std::string agent_program;
   std::string launcher_program;
 
