@@ -113,23 +113,26 @@ constexpr std::string_view bash_ps0 = R"(\e]6973;@NONCE@;S;\#\a)";
 // 2 is closed meanwhile, which keeps `set -x` silent; 9 is what it was.
 //
 // A function that is called eval would be given what is typed, and goes; a shell in which it is
-// read-only ends.
+// read-only, or `unset` something else than what it should be, ends: that one succeeds with the
+// first function and fails with the second.
 //
 // Bash prints its prompts on its standard error. When that is no terminal any more, the mark goes
 // to the terminal by itself (kind F), with the status of the command (PS2 holds it, because it
 // needs no name of ours); and the prompts are empty, so that no file gets their marks. While
-// POSIXLY_CORRECT is set, `unset` is found before functions of that name.
+// POSIXLY_CORRECT is set, `unset` and `exit` are found before functions of that name.
 std::string bash_look() {
   std::string look = "__sandfleet_prompt(){ if [[ -t 9||PS2=${1-$?} -lt 0 ]];then ";
   look.append("case ${PS1-}${PS2-}${PS0-} in '").append(bash_ps1).append(bash_ps2).append(bash_ps0);
-  look.append(R"(')\unset -f eval||\exit 125;;*)PS1=')").append(bash_ps1);
+  look.append(
+          R"(')\unset -f eval&&! \unset -f __sandfleet_prompt||POSIXLY_CORRECT= \exit 125;;*)PS1=')")
+      .append(bash_ps1);
   look.append("' PS2='").append(bash_ps2).append("' PS0='").append(bash_ps0).append(
       "';;esac;else ");
   look.append(
       R"([[ -o posix ]]||{ POSIXLY_CORRECT= \unset -f printf;\unset -v POSIXLY_CORRECT;};)");
   look.append(
       R"(\printf '\e]6973;@NONCE@;F;%s;%s\a' "$PS2" "${!-}" >/dev/tty;PS1= PS2= PS0=;fi;};)");
-  return look.append(R"(\__sandfleet_prompt)");
+  return look.append(R"(\readonly -f __sandfleet_prompt;\__sandfleet_prompt)");
 }
 
 // Without a descriptor 2 the first half does not run, and has set $? and nothing else.

@@ -55,6 +55,7 @@ asio::awaitable<result<void>> bash_session::impl::start_shell(bool user_startup)
     note_prompt();
     current->screen().clear();
     current->offer();
+    had_shell_ = true;
     co_return result<void>();
   }
   const auto status = current->ended();
@@ -104,13 +105,32 @@ asio::awaitable<bash_session::impl::wake> bash_session::impl::wait_for_prompt(li
   }
 }
 
+namespace {
+
+/// What a session answers whose shell cannot be started any more: what ran there took away what a
+/// shell needs.
+command_result without_shell(const error& why) {
+  constexpr int not_found = 127;
+  command_result out;
+  out.exit_code = not_found;
+  out.output = why.to_string() + "\n";
+  out.shell_restarted = out.shell_ended = true;
+  out.shell = "cannot be started any more";
+  return out;
+}
+
+} // namespace
+
 asio::awaitable<result<command_result>> bash_session::impl::eval(command_request request) {
   // What ended the shell before this command is not its doing.
   if (current)
     current->notice_end();
   const bool restarted =
       std::exchange(ended_before_, false) || (current && current->ended() && current->used());
-  if (auto usable = co_await ready(); !usable)
+  auto usable = co_await ready();
+  if (!usable && had_shell_ && !closed_)
+    co_return without_shell(usable.error());
+  if (!usable)
     co_return tl::unexpected(std::move(usable.error()));
   if (!current->at_prompt())
     co_return fail(make_error(errc::invalid_argument, "the session still runs a command")

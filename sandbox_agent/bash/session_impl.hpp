@@ -51,8 +51,9 @@ struct bash_session::impl {
   std::string marker_;
   bool closed_ = false;
   bool ended_before_ = false; ///< a command ended the shell and no other has been started since
-  bool unanswered_ = false;   ///< a command was still running when it was last reported
-  std::string shown_;         ///< of that command, as it was reported
+  bool had_shell_ = false;
+  bool unanswered_ = false; ///< a command was still running when it was last reported
+  std::string shown_;       ///< of that command, as it was reported
 };
 
 } // namespace sandfleet::agent
