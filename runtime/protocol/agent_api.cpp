@@ -177,7 +177,7 @@ std::string encode_exec(const exec_request& request, output_encoding encoding) {
   json_writer out;
   out.begin_object();
   write_program(out, request.argv, request.cwd, request.env);
-  out.member("clean_env", request.clean_env);
+  out.member("clean_env", request.clean_env).member("is_check", request.is_check);
   if (is_utf8(request.stdin_bytes))
     out.member("stdin", request.stdin_bytes);
   else
@@ -198,6 +198,7 @@ result<exec_call> decode_exec(std::string_view body) {
   refuse_nul(in, "cwd", request.cwd);
   request.env = read_env(in);
   request.clean_env = in.boolean_or("clean_env", false);
+  request.is_check = in.boolean_or("is_check", false);
   read_stdin(in, request);
   request.timeout = read_timeout(in, request.timeout);
   request.max_output_bytes = read_max_output(in);

@@ -13,6 +13,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <sys/ioctl.h>
@@ -33,7 +35,7 @@ std::map<std::string, std::string> environment_of(const exec_request& request,
                                                   const one_shot_settings& settings,
                                                   const std::string& marker) {
   std::map<std::string, std::string> env;
-  if (!request.clean_env)
+  if (!request.clean_env && !request.is_check)
     env = settings.env;
   for (const auto& [name, value] : request.env)
     env[name] = value;
@@ -43,6 +45,31 @@ std::map<std::string, std::string> environment_of(const exec_request& request,
   env[std::string(tree_marker_name)] = marker;
   return env;
 }
+
+/// A directory that nobody has been in, as long as it is needed.
+class new_home {
+ public:
+  new_home() {
+    if (::mkdtemp(path_.data()) == nullptr)
+      path_ = "/nonexistent";
+  }
+  ~new_home() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  new_home(const new_home&) = delete;
+  new_home& operator=(const new_home&) = delete;
+
+  /// What programs would read elsewhere beside what they are given.
+  void show_in(std::map<std::string, std::string>& env) const {
+    env.try_emplace("HOME", path_);
+    env.try_emplace("PYTHONPYCACHEPREFIX", path_ + "/.cache/python");
+    env.try_emplace("GIT_CONFIG_NOSYSTEM", "1");
+  }
+
+ private:
+  std::string path_ = "/tmp/.sandfleet-XXXXXX";
+};
 
 /// One process while it runs. What its descriptors report wakes `run` by way of `wake_`.
 class run_under_way : public std::enable_shared_from_this<run_under_way> {
@@ -264,6 +291,9 @@ asio::awaitable<result<exec_result>>
 run_one_shot(exec_request request, const one_shot_settings& settings, output_sink sink) {
   const auto begun = clock::now();
   const auto marker = next_tree_marker();
+  std::optional<new_home> home;
+  if (request.is_check)
+    home.emplace().show_in(request.env);
   const auto env = environment_of(request, settings, marker);
   spawn_spec spec;
   spec.argv = request.argv;

@@ -3,6 +3,7 @@
 #include "runtime/transport/http_server.hpp"
 #include "sandbox_agent/bash/turn_queue.hpp"
 #include "sandbox_agent/exec/one_shot.hpp"
+#include "sandbox_agent/exec/program_sources.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/options.hpp"
 #include "sandbox_agent/sessions.hpp"
@@ -25,7 +26,8 @@ struct context {
   /// Actions are run one at a time, in the order of their arrival, as the reference runs them.
   std::shared_ptr<turn_queue> action_turns;
   system_stats stats;
-  bool ready = false; ///< the default session is at its prompt
+  program_sources sources; ///< as they were before anything ran
+  bool ready = false;      ///< the default session is at its prompt
 };
 
 } // namespace sandfleet::agent

@@ -69,6 +69,12 @@ handling post_exec(context& with, http_exchange& exchange) {
     co_await reply_error(exchange, call.error());
     co_return;
   }
+  if (const auto changed = call->request.is_check ? with.sources.changed() : std::nullopt) {
+    co_await reply_error(exchange, make_error(errc::permission_denied,
+                                              "'" + *changed + "' has been changed, and with it " +
+                                                  "what programs consist of"));
+    co_return;
+  }
   with.stats.action_began();
   const bool streamed =
       exchange.header("accept").find(protocol::stream_media_type) != std::string_view::npos;

@@ -16,7 +16,11 @@ constexpr auto help_text = R"(TASKS is a file of one JSON object a line:
   {"id": "t1", "commands": ["echo hello"], "expect": {"output_contains": "hello"}}
 Other keys: image, provider, files, env, setup, continue_on_error, timeout_s, command_timeout_s,
 stdin, verify, collect, resources, network, retries. What a task does not say comes from flags and
-configuration. Host files ({"from": PATH}) are found from the directory of TASKS.
+configuration. Host files ({"from": PATH}) are found from the directory of TASKS. "collect" takes
+glob patterns; of a task at most 10,000 files are collected, 64 MiB of one and 128 MiB of all, and
+what is beyond has an error that says so. "verify" ({files, commands, env, timeout_s}) judges what
+the commands left: it runs when all their processes are dead, outside their shell and home, and
+where something stands in its way the verdict's class is agent.
 
 RESULTS gets one line a task as soon as it has ended: id, passed, verdict {class, cause, evidence},
 setup, commands, verify (each a list of {command, exit_code, output, truncated, seconds,

@@ -102,7 +102,7 @@ asio::awaitable<void> use_sandbox(task_sandbox& box, timekeeper& time, const tas
                                   collection& collected, phase_seconds& seconds) {
   const auto began = time.now();
   facts.failed_at = stage::files;
-  auto done = co_await write_files(box, work.files, directory);
+  auto done = co_await write_files(box, work.files, directory, failure_class::task);
   if (!done && done.error().code == errc::limit_exceeded)
     done.error().hint = "raise resources.disk_mb";
   command_plan plan;
@@ -202,7 +202,8 @@ asio::awaitable<std::optional<task_result>> task_runner::run(task work) {
     ++out.attempts;
     if (given_up_ && (made.facts.failure || made.sandbox.empty()))
       co_return std::nullopt;
-    const bool again = made.facts.failure && may_be_retried(*made.facts.failure);
+    const bool again =
+        made.facts.failure && made.facts.failure->blame == failure_class::infrastructure;
     // The time that attempts take does not count: tasks are long, and `retries` is the bound.
     const auto delay = again ? delays.next_delay(milliseconds::zero()) : std::nullopt;
     if (delay) {

@@ -80,6 +80,7 @@ exec_request one_shot(const std::string& command, const verify_plan& plan, milli
   request.argv = {"/bin/sh", "-c", std::string(one_shot_script), "sh", command};
   request.env = plan.env;
   request.clean_env = true;
+  request.is_check = true;
   request.timeout = timeout;
   return request;
 }
@@ -93,6 +94,21 @@ result<host_file> bytes_of(const file_source& source, const std::string& directo
   return file;
 }
 
+error blamed(error failure, failure_class blame) {
+  if (failure.blame != failure_class::infrastructure)
+    failure.blame = blame;
+  return failure;
+}
+
+error too_much_to_collect(std::size_t limit) {
+  constexpr auto mib = [](std::size_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; };
+  return make_error(errc::limit_exceeded,
+                    limit == largest_collected_file
+                        ? "the file has more than the " + mib(limit) + " that are collected of one"
+                        : "with it the files have more than the " + mib(largest_collection) +
+                              " that are collected of a task");
+}
+
 // Whether later files cannot be read either.
 bool ends_collecting(const error& failure) {
   return failure.code == errc::sandbox_lost || failure.code == errc::connection_failed ||
@@ -103,14 +119,14 @@ bool ends_collecting(const error& failure) {
 } // namespace
 
 asio::awaitable<result<void>> write_files(task_sandbox& box, const file_map& files,
-                                          const std::string& directory) {
+                                          const std::string& directory, failure_class blame) {
   for (const auto& [path, source] : files) {
     auto file = bytes_of(source, directory);
     if (!file)
       co_return tl::unexpected(std::move(file.error()));
     auto written = co_await box.write_file(path, std::move(file->bytes), file->mode);
     if (!written)
-      co_return fail(std::move(written.error()).with("path", path));
+      co_return fail(blamed(std::move(written.error()), blame).with("path", path));
   }
   co_return result<void>();
 }
@@ -140,13 +156,39 @@ asio::awaitable<result<void>> run_commands(task_sandbox& box, timekeeper& time,
   co_return result<void>();
 }
 
+namespace {
+
+// Links that the commands left can make one of the files another one as well.
+asio::awaitable<result<void>> expect_files(task_sandbox& box, const file_map& files,
+                                           const std::string& directory) {
+  for (const auto& [path, source] : files) {
+    const auto file = bytes_of(source, directory);
+    if (!file)
+      co_return tl::unexpected(file.error());
+    const auto found = co_await box.read_file(path, file->bytes.size());
+    if (found && found->bytes == file->bytes)
+      continue;
+    if (!found && found.error().blame == failure_class::infrastructure)
+      co_return tl::unexpected(found.error());
+    co_return fail(make_error(errc::permission_denied, "a file of verify has become another one")
+                       .blamed_on(failure_class::agent)
+                       .with("path", path));
+  }
+  co_return result<void>();
+}
+
+} // namespace
+
 asio::awaitable<result<void>> run_verify(task_sandbox& box, timekeeper& time,
                                          const verify_plan& plan, const std::string& directory,
                                          std::vector<command_record>& records) {
   auto killed = co_await box.kill_processes();
   if (!killed)
     co_return killed;
-  auto written = co_await write_files(box, plan.files, directory);
+  // By now what is in the way is what the commands have left.
+  auto written = co_await write_files(box, plan.files, directory, failure_class::agent);
+  if (written && plan.files.size() > 1)
+    written = co_await expect_files(box, plan.files, directory);
   if (!written)
     co_return written;
   const time_budget budget(time, plan.timeout);
@@ -157,8 +199,12 @@ asio::awaitable<result<void>> run_verify(task_sandbox& box, timekeeper& time,
       break;
     }
     auto done = co_await box.exec(one_shot(command, plan, *timeout));
-    if (!done)
-      co_return tl::unexpected(std::move(done.error()));
+    if (!done) {
+      // A shell that is not there may never have been.
+      const auto blame = done.error().code == errc::permission_denied ? failure_class::agent
+                                                                      : failure_class::ambiguous;
+      co_return fail(blamed(std::move(done.error()), blame));
+    }
     records.push_back(to_record(command, std::move(*done)));
     if (records.back().exit_code != 0)
       break;
@@ -189,7 +235,10 @@ collect_files(task_sandbox& box, const std::vector<std::string>& patterns, colle
                                                            " that are collected"));
         break;
       }
-      auto file = co_await box.read_file(path, std::min(left, largest_collected_file));
+      const auto limit = std::min(left, largest_collected_file);
+      auto file = co_await box.read_file(path, limit);
+      if (!file && file.error().code == errc::limit_exceeded)
+        file = fail(too_much_to_collect(limit));
       if (!file && ends_collecting(file.error()))
         co_return tl::unexpected(std::move(file.error()));
       if (!file) {

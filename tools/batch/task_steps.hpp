@@ -20,9 +20,10 @@ inline constexpr std::size_t largest_collected_file = 64U << 20;
 inline constexpr std::size_t largest_collection = 128U << 20;
 inline constexpr std::size_t most_collected_files = 10'000;
 
-/// `directory`: where relative host paths begin.
+/// `directory`: where relative host paths begin. `blame`: whose fault it is when the sandbox
+/// does not take a file, unless it is the infrastructure's.
 boost::asio::awaitable<result<void>> write_files(task_sandbox& box, const file_map& files,
-                                                 const std::string& directory);
+                                                 const std::string& directory, failure_class blame);
 
 /// How a list of commands runs in the sandbox's bash session.
 struct command_plan {

@@ -43,6 +43,10 @@ struct exec_request {
   std::string cwd;               ///< empty: the workspace
   std::map<std::string, std::string> env;
   bool clean_env = false; ///< true: `env` and a default PATH and HOME only
+  /// It judges what ran before, which may have prepared for it: HOME is new and empty, Python and
+  /// git look for nothing but there; and it fails with `permission_denied` where the system's
+  /// programs are read-only (image `host`) and something stands in their way nevertheless.
+  bool is_check = false;
   std::string stdin_bytes;
   std::chrono::milliseconds timeout{120'000}; ///< then the whole process tree is killed
   std::size_t max_output_bytes = default_max_output_bytes; ///< for each of the two outputs

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 using namespace agent_test;
@@ -75,6 +76,20 @@ TEST(agent_exec, environment_and_directory_are_as_asked) {
   const auto listed = exec(clean).out;
   EXPECT_NE(listed.find("ONLY=this\n"), std::string::npos);
   EXPECT_EQ(std::count(listed.begin(), listed.end(), '\n'), 4) << listed; // and PATH, HOME, mark
+}
+
+TEST(agent_exec, a_check_has_a_home_that_nobody_has_been_in) {
+  auto request = shell("echo x >~/x; ls -A ~; pwd; echo $HOME");
+  request.is_check = true;
+  const auto first = exec(request).out;
+  const auto second = exec(request).out;
+  EXPECT_TRUE(first.starts_with("x\n") && second.starts_with("x\n")) << first << second;
+  EXPECT_NE(first, second);
+  const auto home = first.substr(first.rfind("/tmp"), std::string("/tmp/.sandfleet-XXXXXX").size());
+  EXPECT_FALSE(std::filesystem::exists(home)) << home;
+  request.env = {{"HOME", "/"}};
+  request.argv = {"sh", "-c", "echo $HOME"};
+  EXPECT_EQ(exec(request).out, "/\n");
 }
 
 TEST(agent_exec, big_input_and_output_pass_each_other) {

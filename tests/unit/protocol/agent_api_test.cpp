@@ -61,6 +61,7 @@ TEST(agent_api, exec_request_round_trips_any_bytes_on_stdin) {
   request.cwd = "/x";
   request.env = {{"A", "1"}, {"B", ""}};
   request.clean_env = true;
+  request.is_check = true;
   request.stdin_bytes = std::string("\xff\0a", 3);
   request.timeout = 1ms;
   const auto decoded = decode_exec(encode_exec(request));
@@ -70,6 +71,7 @@ TEST(agent_api, exec_request_round_trips_any_bytes_on_stdin) {
   EXPECT_EQ(decoded->request.cwd, request.cwd);
   EXPECT_EQ(decoded->request.env, request.env);
   EXPECT_TRUE(decoded->request.clean_env);
+  EXPECT_TRUE(decoded->request.is_check);
   EXPECT_EQ(decoded->request.stdin_bytes, request.stdin_bytes);
   EXPECT_EQ(decoded->request.timeout, 1ms);
 }
