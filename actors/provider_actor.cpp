@@ -96,7 +96,7 @@ void provider_state::settle(const sandbox_id& id, error why) {
   --running_;
   if (j.cancelled)
     leave(found, cancelled_error(id));
-  else if (why.blame != failure_class::infrastructure)
+  else if (!may_be_retried(why))
     leave(found, why);
   else if (const auto delay =
                j.retries.next_delay(std::chrono::duration_cast<std::chrono::milliseconds>(

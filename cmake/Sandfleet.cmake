@@ -26,10 +26,14 @@ function(sandfleet_program name)
   endif()
 endfunction()
 
-# sandfleet_test(name SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
+# sandfleet_test(name [ISOLATED] SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
 # Tests of one binary share no state; those labelled "slow" run only under `tools/dev test --all`.
+# ISOLATED: they start isolated sandboxes, and are skipped where there can be none.
 function(sandfleet_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ISOLATED" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(ARG_ISOLATED)
+    list(APPEND ARG_SOURCES "${PROJECT_SOURCE_DIR}/tests/support/needs_namespaces.cpp")
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()

@@ -95,6 +95,10 @@ failure_class default_blame(errc code) noexcept {
   return failure_class::ambiguous;
 }
 
+bool may_be_retried(const error& failure) noexcept {
+  return failure.blame == failure_class::infrastructure && failure.code != errc::unsupported;
+}
+
 std::string_view to_string(errc code) noexcept {
   switch (code) {
   case errc::invalid_argument:

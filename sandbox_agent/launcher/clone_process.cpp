@@ -24,9 +24,10 @@ pid_t clone_process(std::uint64_t flags, int cgroup) noexcept {
 }
 
 error explain_clone_failure(int error_number) {
-  auto failure =
-      errno_error(errc::unsupported, "cannot make the sandbox's namespaces", error_number)
-          .blamed_on(failure_class::infrastructure);
+  const bool full = error_number == ENOSPC || error_number == EUSERS || error_number == EAGAIN;
+  auto failure = errno_error(full ? errc::limit_exceeded : errc::unsupported,
+                             "cannot make the sandbox's namespaces", error_number)
+                     .blamed_on(failure_class::infrastructure);
   const auto is = [](const char* file, std::string_view value) {
     return core::trim(read_text(file)) == value;
   };
@@ -45,7 +46,8 @@ error explain_clone_failure(int error_number) {
     failure.hint = "raise the limit of processes (ulimit -u, or the sysctl kernel.pid_max)";
   else if (error_number == EPERM || error_number == EACCES)
     failure.hint = "a container must allow clone3 and mount (for Docker: --privileged, or a "
-                   "seccomp profile that does); or use isolation 'none'";
+                   "seccomp profile that does), and in a chroot Linux has no namespaces; or use "
+                   "isolation 'none'";
   return failure;
 }
 

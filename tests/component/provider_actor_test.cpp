@@ -115,6 +115,17 @@ TEST_F(provider_actor_test, failures_of_class_agent_and_ambiguous_are_never_retr
   }
 }
 
+TEST_F(provider_actor_test, what_a_machine_cannot_do_is_not_tried_again) {
+  begin();
+  world.port->plans = {
+      {start_plan::fail,
+       make_error(errc::unsupported, "no namespaces").blamed_on(failure_class::infrastructure)}};
+  const auto a = start("a");
+  EXPECT_EQ(a.said(), "unsupported");
+  world.advance(60s);
+  EXPECT_EQ(world.port->started.size(), 1u);
+}
+
 TEST_F(provider_actor_test, a_start_that_backs_off_leaves_its_slot_to_others) {
   settings.max_parallel_starts = 1;
   settings.start_retry.base = 60'000ms;

@@ -202,8 +202,7 @@ asio::awaitable<std::optional<task_result>> task_runner::run(task work) {
     ++out.attempts;
     if (given_up_ && (made.facts.failure || made.sandbox.empty()))
       co_return std::nullopt;
-    const bool again =
-        made.facts.failure && made.facts.failure->blame == failure_class::infrastructure;
+    const bool again = made.facts.failure && may_be_retried(*made.facts.failure);
     // The time that attempts take does not count: tasks are long, and `retries` is the bound.
     const auto delay = again ? delays.next_delay(milliseconds::zero()) : std::nullopt;
     if (delay) {

@@ -78,8 +78,8 @@ finding check_user_namespaces() {
     else if (read_line("/proc/sys/user/max_user_namespaces") == "0")
       f.hint = "sysctl -w user.max_user_namespaces=65536";
     else
-      f.hint = "in a container: start it with --security-opt seccomp=unconfined; or use "
-               "--isolation none, which isolates nothing";
+      f.hint = "in a container: start it with --security-opt seccomp=unconfined; a chroot "
+               "cannot have them; or use --isolation none, which isolates nothing";
   }
   return f;
 }

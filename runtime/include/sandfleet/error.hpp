@@ -11,8 +11,7 @@
 
 namespace sandfleet {
 
-/// Whose fault a failure is. Decides who acts on it: an `infrastructure` failure is retried, the
-/// others never are.
+/// Whose fault a failure is. Decides who acts on it (see `may_be_retried`).
 enum class failure_class : std::uint8_t {
   agent,          ///< the command did it: non-zero exit, time-out, out of memory by its own doing
   task,           ///< the specification is wrong: bad path, failing setup, unknown image
@@ -80,6 +79,9 @@ using result = tl::expected<T, error>;
 [[nodiscard]] error errno_error(errc code, std::string message, int error_number);
 
 [[nodiscard]] failure_class default_blame(errc code) noexcept;
+/// True when another attempt may go better: an `infrastructure` failure, but for what this machine
+/// or provider cannot do at all (`unsupported`).
+[[nodiscard]] bool may_be_retried(const error& failure) noexcept;
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 [[nodiscard]] std::string_view to_string(failure_class value) noexcept;
 

@@ -90,25 +90,6 @@ TEST(agent_session, client_that_goes_away_takes_its_command_along) {
   EXPECT_EQ(run(agent, "echo usable", "default").output, "usable\n");
 }
 
-TEST(agent_session, action_whose_client_went_away_goes_on) {
-  agent_process agent;
-  const auto gate = agent.workspace() + "/gate";
-  const auto begun = agent.workspace() + "/begun";
-  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
-  ASSERT_EQ(::mkfifo(begun.c_str(), 0600), 0);
-  {
-    auto one = agent.connect();
-    const std::string body =
-        R"({"action":{"action":"run","args":{"command":"echo > begun; cat gate"}}})";
-    one.send("POST /execute_action HTTP/1.1\r\nHost: x\r\n" + agent.key_header() +
-             "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    std::string word;
-    std::ifstream(begun) >> word;
-  }
-  std::ofstream(gate) << "late\n";
-  EXPECT_EQ(member(agent.run_action("").body, "content"), "late");
-}
-
 TEST(agent_session, actions_are_run_in_the_order_of_their_arrival) {
   agent_process agent;
   auto first = agent.connect();
