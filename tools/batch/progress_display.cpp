@@ -11,10 +11,11 @@ using std::chrono::milliseconds;
 namespace {
 
 std::string progress_json(const progress_state& state) {
-  const cli::log_fields fields = {{"done", std::to_string(state.done)},
-                                  {"total", std::to_string(state.total)},
-                                  {"passed", std::to_string(state.passed)},
-                                  {"running", std::to_string(state.running)}};
+  const auto number = [](auto count) { return static_cast<std::int64_t>(count); };
+  const cli::log_fields fields = {{"done", number(state.done)},
+                                  {"total", number(state.total)},
+                                  {"passed", number(state.passed)},
+                                  {"running", number(state.running)}};
   return cli::json_log_line(std::chrono::system_clock::now(), "info", cli::own_logger, "progress",
                             fields);
 }

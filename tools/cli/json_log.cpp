@@ -102,7 +102,10 @@ std::string json_log_line(system_clock::time_point at, std::string_view level,
       .member("message", protocol::to_utf8(message));
   out.key("fields").begin_object();
   for (const auto& [name, value] : fields)
-    out.member(name, protocol::to_utf8(value));
+    if (const auto* number = std::get_if<std::int64_t>(&value))
+      out.member(name, *number);
+    else
+      out.member(name, protocol::to_utf8(std::get<std::string>(value)));
   out.end_object().end_object();
   return std::move(out).take();
 }
@@ -112,10 +115,7 @@ std::string json_log_line(const error& failure) {
                        {"code", std::string(to_string(failure.code))}};
   if (!failure.cause.empty())
     fields.emplace_back("cause", failure.cause);
-  for (const auto& [name, value] : failure.evidence)
-    fields.emplace_back(name, std::holds_alternative<std::string>(value)
-                                  ? std::get<std::string>(value)
-                                  : std::to_string(std::get<std::int64_t>(value)));
+  fields.insert(fields.end(), failure.evidence.begin(), failure.evidence.end());
   if (!failure.hint.empty())
     fields.emplace_back("hint", failure.hint);
   return json_log_line(system_clock::now(), "error", own_logger, failure.message, fields);

@@ -15,7 +15,8 @@ class formatter;
 
 namespace sandfleet::cli {
 
-using log_fields = std::vector<std::pair<std::string, std::string>>;
+/// Texts and whole numbers.
+using log_fields = evidence_list;
 
 /// A line of the log as this program writes it, "event key=value key=\"a value\"", taken apart; a
 /// text of another form is all event.

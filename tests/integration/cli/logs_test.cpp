@@ -100,7 +100,11 @@ no task
   bool progress = false;
   bool bad_line = false;
   for (const auto& line : lines) {
-    progress = progress || line.at("message").as_string() == "progress";
+    const bool told = line.at("message").as_string() == "progress";
+    progress = progress || told;
+    if (told) {
+      EXPECT_EQ(line.at("fields").at("total").as_int64(), 2);
+    }
     bad_line = bad_line || line.at("level").as_string() == "error";
   }
   EXPECT_TRUE(progress) << ran.err;
