@@ -117,6 +117,8 @@ std::string synopsis_of(const CLI::App& app) {
   return text + "\n";
 }
 
+constexpr std::string_view first_paragraph = ".PP\n"; // is in the way behind a heading
+
 /// Footers are paragraphs; what is indented by two blanks stands as it is.
 std::string paragraphs(const std::string& footer) {
   std::string text;
@@ -198,18 +200,19 @@ ended the command, or sandfleet.
 
 } // namespace
 
-std::string manual_page(const CLI::App& root, const std::string& version) {
+std::string manual_page(const CLI::App& root, const std::string& version, const std::string& date) {
   std::vector<const CLI::App*> commands;
   for (const auto* sub : root.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_group().empty())
       commands.push_back(sub);
 
-  std::string page = ".TH SANDFLEET 1 \"\" \"Sandfleet " + version + "\" \"Sandfleet Manual\"\n";
+  std::string page =
+      ".TH SANDFLEET 1 \"" + date + "\" \"Sandfleet " + version + "\" \"Sandfleet Manual\"\n";
   page += ".SH NAME\nsandfleet \\- run commands and batches of tasks in isolated sandboxes\n";
   page += ".SH SYNOPSIS\n";
   for (const auto* command : commands)
     page += (command == commands.front() ? "" : ".br\n") + synopsis_of(*command);
-  page += ".SH DESCRIPTION\n" + paragraphs(root.get_description());
+  page += ".SH DESCRIPTION\n" + paragraphs(root.get_description()).substr(first_paragraph.size());
   for (const auto* command : commands)
     page += ".SS " + plain("sandfleet " + command->get_name()) + "\n" +
             line(sentence(command->get_description())) + options_of(*command) +

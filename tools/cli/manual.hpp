@@ -9,7 +9,8 @@ class App;
 namespace sandfleet::cli {
 
 /// The page sandfleet(1) in the language of man(7), from the definition of the command line and the
-/// table of settings.
-[[nodiscard]] std::string manual_page(const CLI::App& root, const std::string& version);
+/// table of settings. `date` is the day of that version.
+[[nodiscard]] std::string manual_page(const CLI::App& root, const std::string& version,
+                                      const std::string& date);
 
 } // namespace sandfleet::cli

@@ -21,7 +21,7 @@ class manual_command : public subcommand {
   }
 
   int run(const cli_context&) override {
-    std::cout << manual_page(*root_, SANDFLEET_VERSION) << std::flush;
+    std::cout << manual_page(*root_, SANDFLEET_VERSION, SANDFLEET_DATE) << std::flush;
     return exit_status::success;
   }
 
