@@ -55,10 +55,10 @@ class control_plane_test : public ::testing::Test {
     return asio::co_spawn(pool.executor(), std::move(work), asio::use_future).get();
   }
 
+  transport::io_pool pool{2}; // the provider's timers belong to it
   std::shared_ptr<fake_provider> provider = std::make_shared<fake_provider>();
   control_settings settings;
   status_observer observer;
-  transport::io_pool pool{2};
   std::optional<control_plane> plane;
 };
 

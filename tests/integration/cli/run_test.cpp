@@ -1,4 +1,5 @@
 #include "tests/integration/cli/program.hpp"
+#include "tests/support/sanitizers.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -95,6 +96,8 @@ TEST_F(run_command, ends_with_124_when_the_time_is_up) {
 }
 
 TEST_F(run_command, says_when_the_memory_was_too_little) {
+  if (tests::is_sanitized)
+    GTEST_SKIP() << "a sanitizer's agent needs more memory than this sandbox has";
   const auto done = run({"--memory", "32"}, {"tail", "/dev/zero"});
   if (done.err.find("limit_not_held") != std::string::npos)
     GTEST_SKIP() << "memory is not limited here: " << done.err;
