@@ -2,8 +2,10 @@
 
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/json_fault.hpp"
 #include "runtime/protocol/json_object.hpp"
 #include "runtime/protocol/python_repr.hpp"
+#include "runtime/protocol/utf8.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -11,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <span>
 
 namespace sandfleet::protocol {
@@ -74,13 +77,13 @@ constexpr std::array<signature, 7> signatures{{
     {"edit", "FileEditAction", 1, edit_names},
 }};
 
-struct action_name {
+struct type_name {
   std::string_view constant;
   std::string_view type;
 };
 
 /// Every type that the reference can decode, in the order in which its error text lists them.
-constexpr std::array<action_name, 21> known_types{{
+constexpr std::array<type_name, 21> known_types{{
     {"NULL", "null"},
     {"RUN", "run"},
     {"RUN_IPYTHON", "run_ipython"},
@@ -104,14 +107,54 @@ constexpr std::array<action_name, 21> known_types{{
     {"LOOP_RECOVERY", "loop_recovery"},
 }};
 
-tl::unexpected<action_refusal> unknown_type(const json::value& type) {
+constexpr std::array<type_name, 19> known_observations{{
+    {"NULL", "null"},
+    {"RUN", "run"},
+    {"RUN_IPYTHON", "run_ipython"},
+    {"BROWSE", "browse"},
+    {"READ", "read"},
+    {"WRITE", "write"},
+    {"EDIT", "edit"},
+    {"DELEGATE", "delegate"},
+    {"SUCCESS", "success"},
+    {"ERROR", "error"},
+    {"AGENT_STATE_CHANGED", "agent_state_changed"},
+    {"USER_REJECTED", "user_rejected"},
+    {"CONDENSE", "condense"},
+    {"THINK", "think"},
+    {"RECALL", "recall"},
+    {"MCP", "mcp"},
+    {"DOWNLOAD", "download"},
+    {"TASK_TRACKING", "task_tracking"},
+    {"LOOP_DETECTION", "loop_detection"},
+}};
+
+/// The keys of a Python dictionary whose keys are an enumeration's members.
+std::string dict_keys(std::string_view enumeration, std::span<const type_name> names) {
   std::string listed;
-  for (const auto& known : known_types) {
-    listed += listed.empty() ? "" : ", ";
-    listed += "<ActionType." + std::string(known.constant) + ": '" + std::string(known.type) + "'>";
+  for (const auto& known : names) {
+    listed.append(listed.empty() ? "<" : ", <").append(enumeration).append(".");
+    listed.append(known.constant).append(": '").append(known.type).append("'>");
   }
+  return "dict_keys([" + listed + "])";
+}
+
+tl::unexpected<action_refusal> unknown_type(const json::value& type) {
   return refuse("'action['action']=" + python_repr(type) +
-                "' is not defined. Available actions: dict_keys([" + listed + "])");
+                "' is not defined. Available actions: " + dict_keys("ActionType", known_types));
+}
+
+bool is_known_observation(const json::value& type) {
+  const auto* text = type.if_string();
+  return text && std::ranges::find(known_observations, std::string_view(*text), &type_name::type) !=
+                     known_observations.end();
+}
+
+/// The reference looks it up in a dictionary, and a KeyError's text is quoted.
+std::string unknown_observation(const json::value& type) {
+  return python_repr("'observation['observation']=" + python_repr(type) +
+                     "' is not defined. Available observations: " +
+                     dict_keys("ObservationType", known_observations));
 }
 
 /// What the reference's dataclass says of arguments that do not fit it; empty when they do.
@@ -134,6 +177,31 @@ std::string misfit(const signature& of, const json::object& args) {
     listed += (i + 1 == missing.size() ? " and " : ", ") + missing[i];
   return constructor + " missing " + std::to_string(missing.size()) +
          " required positional argument" + (missing.size() == 1 ? "" : "s") + ": " + listed;
+}
+
+/// Python's int(text): blanks around it, a sign, '_' between digits.
+std::optional<std::int64_t> python_integer(std::string_view text) {
+  text = core::trim(text);
+  if (text.starts_with('+') && !text.starts_with("+-"))
+    text.remove_prefix(1);
+  if (text.starts_with('_') || text.ends_with('_') || text.find("__") != std::string_view::npos ||
+      text.starts_with("-_"))
+    return std::nullopt;
+  std::string digits(text);
+  std::erase(digits, '_');
+  return core::parse_integer(digits);
+}
+
+/// What Python takes for the same number: True is 1, and 2.0 is 2.
+std::optional<std::int64_t> whole_number(const json::value& value) {
+  if (const auto* number = value.if_int64())
+    return *number;
+  if (const auto* truth = value.if_bool())
+    return *truth ? 1 : 0;
+  const auto* number = value.if_double();
+  if (number && std::trunc(*number) == *number && std::abs(*number) < 1e15)
+    return static_cast<std::int64_t>(*number);
+  return std::nullopt;
 }
 
 /// Reads "args" by type. The reference does not check types and fails at the use of a value; here
@@ -180,7 +248,7 @@ class arguments {
     const auto* found = args_.if_contains(name);
     if (!found)
       return fallback;
-    if (const auto* number = found->if_int64())
+    if (const auto number = whole_number(*found))
       return *number;
     return wrong(name, "an integer"), fallback;
   }
@@ -231,7 +299,7 @@ decoded decode_read(arguments& args) {
     return args.wrong("view_range", "a list"), read;
   read.view_range.emplace();
   for (const auto& element : *list) {
-    if (const auto* number = element.if_int64())
+    if (const auto number = element.is_double() ? std::nullopt : whole_number(element))
       read.view_range->push_back(*number);
     else
       return answer(
@@ -256,7 +324,7 @@ decoded decode_edit(arguments& args) {
   if (!line || line->is_null())
     return edit;
   if (const auto* text = line->if_string()) {
-    edit.insert_line = core::parse_integer(core::trim(std::string_view(*text)));
+    edit.insert_line = python_integer(*text);
     if (!edit.insert_line)
       return answer(edit_observation{.content = "ERROR:\nInvalid insert_line value: '" +
                                                 std::string(*text) + "'. Expected an integer.",
@@ -298,8 +366,9 @@ void modernize(json::object& args) {
 
 decoded decode_event(json::object top) {
   if (!top.contains("action")) {
-    if (top.contains("observation"))
-      return refuse("400: Invalid action type");
+    if (const auto* observed = top.if_contains("observation"))
+      return refuse(is_known_observation(*observed) ? "400: Invalid action type"
+                                                    : unknown_observation(*observed));
     return refuse("Unknown event type: " + python_repr(json::value(std::move(top))));
   }
   const json::value type_value = top["action"];
@@ -307,12 +376,12 @@ decoded decode_event(json::object top) {
   if (!type_text)
     return unknown_type(type_value);
   const std::string_view type(*type_text);
-  if (std::ranges::find(known_types, type, &action_name::type) == known_types.end())
+  if (std::ranges::find(known_types, type, &type_name::type) == known_types.end())
     return unknown_type(type_value);
 
-  if (!top.contains("args"))
-    top["args"].emplace_object();
-  auto* args = top["args"].if_object();
+  json::object none;
+  auto* given = top.if_contains("args");
+  auto* args = given ? given->if_object() : &none;
   if (!args)
     return refuse("'args' must be an object");
   modernize(*args);
@@ -340,10 +409,13 @@ decoded decode_action(std::string_view body) {
   if (body.empty())
     return invalid_form("missing", "'body',", "Field required", "None");
   auto parsed = parse_json(body);
-  if (!parsed)
-    return invalid_form("json_invalid", "'body', 0", "JSON decode error", "{}",
-                        ", 'ctx': {'error': " + python_repr(std::string_view(parsed.error())) +
-                            "}");
+  if (!parsed) {
+    const auto fault =
+        find_json_fault(body).value_or(json_fault{std::string_view(parsed.error()), 0});
+    const auto place = count_code_points(to_utf8(body.substr(0, fault.offset)));
+    return invalid_form("json_invalid", "'body', " + std::to_string(place), "JSON decode error",
+                        "{}", ", 'ctx': {'error': " + python_repr(fault.message) + "}");
+  }
   auto* whole = parsed->if_object();
   if (!whole)
     return invalid_form("model_attributes_type", "'body',",

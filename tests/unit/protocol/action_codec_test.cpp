@@ -62,9 +62,59 @@ TEST(action_codec, bodies_of_the_wrong_form_are_422_in_pydantics_words) {
   expect_refusal(std::string(100'000, '['), 422, "json_invalid");
 }
 
+TEST(action_codec, what_is_not_json_is_said_as_python_does) {
+  struct fault {
+    std::string text;
+    std::string where;
+    std::string message;
+  };
+  const std::vector<fault> faults{
+      {"  ", "2", "'Expecting value'"},
+      {"{", "1", "'Expecting property name enclosed in double quotes'"},
+      {"{\"a\": 1,}", "8", "'Expecting property name enclosed in double quotes'"},
+      {"{'a': 1}", "1", "'Expecting property name enclosed in double quotes'"},
+      {"{\"a\": 1} x", "9", "'Extra data'"},
+      {"01", "1", "'Extra data'"},
+      {"{\"a\": \"x", "6", "'Unterminated string starting at'"},
+      {"\"\\", "0", "'Unterminated string starting at'"},
+      {"[1, 2", "5", R"(\"Expecting ',' delimiter\")"},
+      {"[1,]", "3", "'Expecting value'"},
+      {"{\"a\" 1}", "5", R"(\"Expecting ':' delimiter\")"},
+      {"{\"\u00e9\": \"\\x\"}", "7", R"('Invalid \\\\escape')"},
+      {"\"\\u12g4\"", "2", R"('Invalid \\\\uXXXX escape')"},
+      {"\"\\u12", "2", R"('Invalid \\\\uXXXX escape')"},
+      {"{\"a\": \"\x01\"}", "7", "'Invalid control character at'"},
+      {"nul", "0", "'Expecting value'"},
+      {"-", "0", "'Expecting value'"},
+      {"1.e5", "1", "'Extra data'"}};
+  for (const auto& one : faults)
+    expect_refusal(
+        one.text, 422,
+        "'loc': ('body', " + one.where +
+            "), 'msg': 'JSON decode error', 'input': {}, 'ctx': {'error': " + one.message + "}");
+}
+
+TEST(action_codec, whole_numbers_are_what_python_takes_for_them) {
+  const auto line = [](const std::string& value) {
+    const auto action = decode(
+        R"({"action":"edit","args":{"path":"/a","command":"insert","insert_line":)" + value + "}}");
+    return action ? std::get<edit_action>(*action).insert_line : std::nullopt;
+  };
+  EXPECT_EQ(line("2.0"), 2);
+  EXPECT_EQ(line("true"), 1);
+  EXPECT_EQ(line(R"("+3")"), 3);
+  EXPECT_EQ(line(R"("1_0")"), 10);
+  EXPECT_EQ(line(R"(" -1 ")"), -1);
+  for (const auto* bad : {"2.5", R"("1__0")", R"("_1")", R"("+-1")", R"("")", "[1]"})
+    EXPECT_EQ(line(bad), std::nullopt) << bad;
+}
+
 TEST(action_codec, what_is_no_action_is_500_in_the_references_words) {
   expect_refusal(R"({"action":{}})", 500, "Internal server error: Unknown event type: {}");
   expect_refusal(R"({"action":{"observation":"run"}})", 500, "400: Invalid action type");
+  expect_refusal(R"({"action":{"observation":"none"}})", 500,
+                 "'observation['observation']='none'' is not defined. Available observations: ");
+  expect_refusal(R"({"action":{"action":"run"}})", 500, "action={'action': 'run'} has the wrong");
   expect_refusal(R"({"action":{"action":"fly"}})", 500,
                  "'action['action']='fly'' is not defined. Available actions: dict_keys([<Action");
   expect_refusal(R"({"action":{"action":7}})", 500, "'action['action']=7' is not defined");
