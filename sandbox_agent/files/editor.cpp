@@ -26,11 +26,17 @@ tl::unexpected<error> missing_parameter(const std::string& command, std::string_
                     ".");
 }
 
-result<void> write_text(const std::string& path, std::string_view text) {
+result<void> write_text(const std::string& path, std::string_view text, text_encoding kept_in) {
   if (auto fine = check_editable(path); !fine)
     return fine;
-  if (auto stored = store(path, text); !stored)
-    return tool_error("Ran into " + stored.error().message + " while trying to write to " + path);
+  const auto ran_into = [&](const error& what) {
+    return tool_error("Ran into " + what.message + " while trying to write to " + path);
+  };
+  const auto bytes = encode_text(text, kept_in);
+  if (!bytes)
+    return ran_into(bytes.error());
+  if (auto stored = store(path, *bytes); !stored)
+    return ran_into(stored.error());
   return {};
 }
 
@@ -93,6 +99,8 @@ editor::outcome editor::dispatch(const protocol::edit_action& action) {
 result<std::string> editor::check_path(const std::string& command, const std::string& given) const {
   const auto path = normal_path(given);
   struct stat found {};
+  if (path.find('\0') != std::string::npos && command == "create")
+    return tool_error("Ran into embedded null byte while trying to write to " + path);
   if (!path.starts_with('/')) {
     std::string hint = "The path should be an absolute path, starting with `/`.";
     const auto meant = absolute_path(path, working_dir_);
@@ -100,7 +108,7 @@ result<std::string> editor::check_path(const std::string& command, const std::st
       hint += " Maybe you meant " + meant + "?";
     return invalid_parameter("path", path, hint);
   }
-  const bool exists = ::stat(path.c_str(), &found) == 0;
+  const bool exists = path.find('\0') == std::string::npos && ::stat(path.c_str(), &found) == 0;
   if (command == "create" && exists)
     return invalid_parameter("path", path,
                              "File already exists at: " + path +
@@ -135,7 +143,7 @@ editor::outcome editor::view_checked(const std::string& path, const line_range& 
 editor::outcome editor::create(const std::string& path, const protocol::edit_action& action) {
   if (!action.file_text)
     return missing_parameter(action.command, "file_text");
-  if (auto written = write_text(path, *action.file_text); !written)
+  if (auto written = write_text(path, *action.file_text, text_encoding::utf8); !written)
     return tl::unexpected(written.error());
   history_.add(path, *action.file_text);
   return edit_outcome{"File created successfully at: " + path, std::nullopt, action.file_text};
@@ -148,17 +156,18 @@ editor::outcome editor::replace(const std::string& path, const protocol::edit_ac
     return invalid_parameter(
         "new_str", *action.new_str,
         "No replacement was performed. `new_str` and `old_str` must be different.");
-  const auto text = read_text(path);
-  if (!text)
-    return tl::unexpected(text.error());
+  const auto read = read_text(path);
+  if (!read)
+    return tl::unexpected(read.error());
+  const auto& text = read->text;
 
   auto old_text = *action.old_str;
   auto new_text = action.new_str.value_or("");
-  auto places = find_all(*text, old_text);
+  auto places = find_all(text, old_text);
   if (places.empty()) { // perhaps blanks around it are all that differs
     old_text = std::string(strip(old_text));
     new_text = std::string(strip(new_text));
-    places = find_all(*text, old_text);
+    places = find_all(text, old_text);
   }
   if (places.empty())
     return tool_error("No replacement was performed, old_str `" + old_text +
@@ -167,7 +176,7 @@ editor::outcome editor::replace(const std::string& path, const protocol::edit_ac
     std::string lines;
     std::int64_t last = 0;
     for (const auto place : places) {
-      const auto line = line_at(*text, place);
+      const auto line = line_at(text, place);
       if (line != last)
         lines += (lines.empty() ? "" : ", ") + std::to_string(line);
       last = line;
@@ -176,12 +185,12 @@ editor::outcome editor::replace(const std::string& path, const protocol::edit_ac
                       "` in lines [" + lines + "]. Please ensure it is unique.");
   }
 
-  const auto line = line_at(*text, places.front());
-  auto changed = *text;
+  const auto line = line_at(text, places.front());
+  auto changed = text;
   changed.replace(places.front(), old_text.size(), new_text);
-  if (auto written = write_text(path, changed); !written)
+  if (auto written = write_text(path, changed, read->kept_in); !written)
     return tl::unexpected(written.error());
-  history_.add(path, *text);
+  history_.add(path, text);
 
   const auto first = std::max<std::int64_t>(0, line - context_lines);
   const auto last = line + context_lines + std::ranges::count(new_text, '\n');
@@ -189,7 +198,7 @@ editor::outcome editor::replace(const std::string& path, const protocol::edit_ac
                  numbered(line_span(universal_newlines(changed), first + 1, last),
                           "a snippet of " + path, first + 1);
   message += review;
-  return edit_outcome{std::move(message), *text, std::move(changed)};
+  return edit_outcome{std::move(message), text, std::move(changed)};
 }
 
 editor::outcome editor::insert(const std::string& path, const protocol::edit_action& action) {
@@ -197,10 +206,11 @@ editor::outcome editor::insert(const std::string& path, const protocol::edit_act
     return missing_parameter(action.command, "insert_line");
   if (!action.new_str)
     return missing_parameter(action.command, "new_str");
-  const auto text = read_text(path);
-  if (!text)
-    return tl::unexpected(text.error());
-  const auto total = count_lines(*text);
+  const auto read = read_text(path);
+  if (!read)
+    return tl::unexpected(read.error());
+  const auto& text = read->text;
+  const auto total = count_lines(text);
   const auto after = *action.insert_line;
   if (after < 0 || after > total)
     return invalid_parameter("insert_line", std::to_string(after),
@@ -208,10 +218,10 @@ editor::outcome editor::insert(const std::string& path, const protocol::edit_act
                                  std::to_string(total) + "]");
 
   const auto changed =
-      line_span(*text, 1, after) + *action.new_str + "\n" + line_span(*text, after + 1, total);
-  if (auto written = write_text(path, changed); !written)
+      line_span(text, 1, after) + *action.new_str + "\n" + line_span(text, after + 1, total);
+  if (auto written = write_text(path, changed, read->kept_in); !written)
     return tl::unexpected(written.error());
-  history_.add(path, *text);
+  history_.add(path, text);
 
   const auto added = std::ranges::count(*action.new_str, '\n') + 1;
   const auto first = std::max<std::int64_t>(0, after - context_lines);
@@ -221,7 +231,7 @@ editor::outcome editor::insert(const std::string& path, const protocol::edit_act
                  numbered(line_span(shown, first + 1, last), "a snippet of the edited file",
                           std::max<std::int64_t>(1, after - context_lines + 1));
   message += review_insertion;
-  return edit_outcome{std::move(message), *text, shown};
+  return edit_outcome{std::move(message), text, shown};
 }
 
 editor::outcome editor::undo(const std::string& path) {
@@ -231,10 +241,10 @@ editor::outcome editor::undo(const std::string& path) {
   auto before = history_.pop(path);
   if (!before)
     return tool_error("No edit history found for " + path + ".");
-  if (auto written = write_text(path, *before); !written)
+  if (auto written = write_text(path, *before, current->kept_in); !written)
     return tl::unexpected(written.error());
   return edit_outcome{"Last edit to " + path + " undone successfully. " + numbered(*before, path),
-                      *current, std::move(*before)};
+                      current->text, std::move(*before)};
 }
 
 } // namespace sandfleet::agent::files

@@ -21,7 +21,7 @@ struct edit_outcome {
 };
 
 /// The editor of OpenHands' action server (PyPI openhands-aci, `OHEditor`): same commands, same
-/// texts. Files are read as UTF-8; other encodings are refused with the decoder's error.
+/// texts. A file keeps its encoding (`text_encoding`).
 class editor {
  public:
   explicit editor(std::string working_dir) : working_dir_(std::move(working_dir)) {}

@@ -132,7 +132,7 @@ result<void> check_editable(const std::string& path) {
   return {};
 }
 
-result<std::string> read_text(const std::string& path) {
+result<file_text> read_text(const std::string& path) {
   if (auto fine = check_editable(path); !fine)
     return tl::unexpected(fine.error());
   const auto ran_into = [&](const std::string& what) {
@@ -141,9 +141,11 @@ result<std::string> read_text(const std::string& path) {
   const auto bytes = load(path, max_file_bytes);
   if (!bytes)
     return ran_into(bytes.error().message);
-  if (const auto fault = utf8_fault(*bytes); !fault.empty())
-    return ran_into(fault);
-  return universal_newlines(*bytes);
+  const auto kept_in = encoding_of(*bytes);
+  const auto text = decode_text(*bytes, kept_in);
+  if (!text)
+    return ran_into(text.error().message);
+  return file_text{universal_newlines(*text), kept_in};
 }
 
 std::string line_span(std::string_view text, std::int64_t first, std::int64_t last) {
@@ -182,18 +184,19 @@ result<std::string> view_file(const std::string& path, const line_range& range) 
                 "Error in converting file to Markdown: no converter is available. Please use "
                 "Python code to read " +
                     path);
-  const auto text = read_text(path);
-  if (!text)
-    return tl::unexpected(text.error());
+  const auto read = read_text(path);
+  if (!read)
+    return tl::unexpected(read.error());
+  const auto& text = read->text;
   if (!range || range->empty())
-    return numbered(*text, path);
+    return numbered(text, path);
 
   const auto refuse = [&](const std::string& hint) {
     return invalid_parameter("view_range", list_text(*range), hint);
   };
   if (range->size() != 2)
     return refuse("It should be a list of two integers.");
-  const auto total = count_lines(*text);
+  const auto total = count_lines(text);
   const auto first = range->at(0);
   auto last = range->at(1);
   if (first < 1 || first > total)
@@ -213,7 +216,7 @@ result<std::string> view_file(const std::string& path, const line_range& range) 
     return refuse("Its second element `" + std::to_string(last) +
                   "` should be greater than or equal to the first element `" +
                   std::to_string(first) + "`.");
-  return warning + numbered(join_split_lines(line_span(*text, first, last)), path, first);
+  return warning + numbered(join_split_lines(line_span(text, first, last)), path, first);
 }
 
 result<std::string> view_directory(const std::string& path, const line_range& range) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sandbox_agent/files/text_encoding.hpp"
+
 #include <sandfleet/error.hpp>
 
 #include <cstdint>
@@ -16,8 +18,13 @@ using line_range = std::optional<std::vector<std::int64_t>>;
 /// Refuses what the editor does not touch: too large, binary. Nothing for what is no regular file.
 [[nodiscard]] result<void> check_editable(const std::string& path);
 
-/// A file's text with universal newlines. The error is the client-visible text.
-[[nodiscard]] result<std::string> read_text(const std::string& path);
+struct file_text {
+  std::string text; ///< with universal newlines
+  text_encoding kept_in = text_encoding::utf8;
+};
+
+/// The error is the client-visible text.
+[[nodiscard]] result<file_text> read_text(const std::string& path);
 
 /// Lines `first` to `last` (from 1, both included) with their ends.
 [[nodiscard]] std::string line_span(std::string_view text, std::int64_t first, std::int64_t last);

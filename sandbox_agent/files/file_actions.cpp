@@ -34,6 +34,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> media{{
     {".ogg", "audio/ogg"},
 }};
 
+tl::unexpected<error> null_byte() {
+  return fail(errc::invalid_argument, "embedded null byte");
+}
+
 observation failed(std::string text) {
   return error_observation{std::move(text), ""};
 }
@@ -68,6 +72,8 @@ std::string range_of(const std::vector<std::string_view>& lines, std::int64_t st
 result<observation> file_actions::read(const protocol::read_action& action,
                                        const std::string& directory) {
   const auto path = absolute_path(action.path, directory);
+  if (path.find('\0') != std::string::npos)
+    return null_byte();
   if (looks_binary(path))
     return failed("ERROR_BINARY_FILE");
   if (action.impl_source == "oh_aci")
@@ -101,9 +107,13 @@ result<observation> file_actions::read(const protocol::read_action& action,
 result<observation> file_actions::write(const protocol::write_action& action,
                                         const std::string& directory) {
   const auto path = absolute_path(action.path, directory);
-  if (auto made = make_parents(path); !made)
-    return fail(made.error());
+  if (path.find('\0') != std::string::npos)
+    return null_byte();
   struct stat before {};
+  if (::stat(path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)).c_str(), &before) != 0) {
+    if (auto made = make_parents(path); !made)
+      return fail(made.error());
+  }
   const bool existed = ::stat(path.c_str(), &before) == 0;
   auto text = action.content + "\n";
   if (existed) {

@@ -79,6 +79,37 @@ TEST_F(editor_test, insert_goes_after_the_line) {
             "values: [0, 3]");
 }
 
+TEST_F(editor_test, a_file_keeps_its_encoding) {
+  const auto edited = [&](const std::string& before) {
+    where.write("a", before);
+    const auto text = run("str_replace", "a", "b", "\u00e9").text;
+    EXPECT_EQ(text.find("ERROR"), std::string::npos) << text;
+    return where.read("a");
+  };
+  EXPECT_EQ(edited("\xEF\xBB\xBF"
+                   "ab\n"),
+            "\xEF\xBB\xBF"
+            "a\u00e9\n");
+  EXPECT_EQ(edited(std::string("\xFF\xFE"
+                               "a\0b\0",
+                               6)),
+            std::string("\xFF\xFE"
+                        "a\0\xe9\0",
+                        6));
+  EXPECT_EQ(edited("caf\xe9 \x81 b\n"), "caf\xe9 \x81 \xe9\n");
+  EXPECT_NE(run("str_replace", "a", "caf", "\u6f22")
+                .text.find("'cp1252' codec can't encode character '\\u6f22' in position 0"),
+            std::string::npos);
+  EXPECT_EQ(where.read("a"), "caf\xe9 \x81 \xe9\n");
+}
+
+TEST_F(editor_test, names_with_a_zero_byte_name_no_file) {
+  const std::string name("a\0b", 3);
+  EXPECT_TRUE(run("create", name, {}, {}, {}, "x").text.starts_with("ERROR:\nRan into embedded"));
+  EXPECT_NE(run("view", name).text.find("does not exist"), std::string::npos);
+  EXPECT_FALSE(where.has("a"));
+}
+
 TEST_F(editor_test, undo_goes_back_step_by_step) {
   where.write("a", "1\n");
   run("str_replace", "a", "1", "2");

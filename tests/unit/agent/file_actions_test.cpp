@@ -71,6 +71,21 @@ TEST_F(file_actions_test, read_says_why_it_cannot) {
   EXPECT_EQ(read("c"), "error: File could not be decoded as utf-8: " + where.at("c") + ".");
 }
 
+TEST_F(file_actions_test, what_cannot_be_written_is_named) {
+  where.write("plain", "");
+  protocol::write_action action;
+  action.content = "x";
+  action.path = "plain/below";
+  const auto below = actions.write(action, where.at());
+  ASSERT_FALSE(below);
+  EXPECT_EQ(below.error().message, "[Errno 20] Not a directory: '" + where.at("plain/below") + "'");
+  action.path = std::string("a\0b", 3);
+  const auto zero = actions.write(action, where.at());
+  ASSERT_FALSE(zero);
+  EXPECT_EQ(zero.error().message, "embedded null byte");
+  EXPECT_FALSE(where.has("a"));
+}
+
 TEST_F(file_actions_test, text_that_is_named_like_an_image_is_a_data_url) {
   where.write("a.PNG", "abc");
   EXPECT_EQ(read("a.PNG"), "data:image/png;base64,YWJj");
