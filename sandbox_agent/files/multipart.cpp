@@ -45,8 +45,8 @@ std::optional<std::string> parameter(std::string_view text, std::string_view nam
   return std::nullopt;
 }
 
-tl::unexpected<error> malformed(std::string_view why) {
-  return fail(errc::invalid_argument, "multipart body: " + std::string(why));
+tl::unexpected<error> refuse(std::string_view why) {
+  return fail(errc::invalid_argument, std::string(multipart_reader::malformed) + std::string(why));
 }
 
 } // namespace
@@ -54,10 +54,10 @@ tl::unexpected<error> malformed(std::string_view why) {
 result<multipart_reader> multipart_reader::make(std::string_view content_type,
                                                 std::string wanted_name, sink to) {
   if (!core::to_lower(content_type).starts_with("multipart/form-data"))
-    return malformed("the content type is not multipart/form-data");
+    return fail(errc::invalid_argument, std::string(other_type));
   auto boundary = parameter(content_type, "boundary");
   if (!boundary || boundary->empty() || boundary->size() > max_boundary_bytes)
-    return malformed("the content type names no boundary");
+    return fail(errc::invalid_argument, std::string(no_boundary));
   return multipart_reader(std::move(*boundary), std::move(wanted_name), std::move(to));
 }
 
@@ -108,7 +108,7 @@ result<bool> multipart_reader::step() {
     }
     const auto end = held_.find("\r\n");
     if (end == std::string::npos)
-      return held_.size() > max_header_bytes ? result<bool>(malformed("no line end")) : false;
+      return held_.size() > max_header_bytes ? result<bool>(refuse("no line end")) : false;
     held_.erase(0, end); // keeps the break: a header may be empty
     state_ = state::header;
     return true;
@@ -116,9 +116,8 @@ result<bool> multipart_reader::step() {
   case state::header: {
     const auto end = held_.find("\r\n\r\n");
     if (end == std::string::npos)
-      return held_.size() > max_header_bytes
-                 ? result<bool>(malformed("a part's header is too long"))
-                 : false;
+      return held_.size() > max_header_bytes ? result<bool>(refuse("a part's header is too long"))
+                                             : false;
     const auto header = held_.substr(0, end);
     // The break before the data stays: it may be that of an empty part's delimiter.
     held_.erase(0, end + 2);

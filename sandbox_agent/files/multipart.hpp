@@ -18,7 +18,14 @@ class multipart_reader {
     std::function<result<void>(std::string_view)> data;
   };
 
-  /// Fails with `invalid_argument` when the content type names no boundary.
+  /// How the messages of its errors begin, and those of `make` in full.
+  static constexpr std::string_view malformed = "multipart body: ";
+  static constexpr std::string_view other_type =
+      "multipart body: the content type is not multipart/form-data";
+  static constexpr std::string_view no_boundary =
+      "multipart body: the content type names no boundary";
+
+  /// Fails with `invalid_argument` when the content type is another or names no boundary.
   static result<multipart_reader> make(std::string_view content_type, std::string wanted_name,
                                        sink to);
 

@@ -59,9 +59,17 @@ result<reader> open_zip(int fd) {
   ::archive_read_support_format_zip_seekable(zip.get());
   if (::lseek(fd, 0, SEEK_SET) < 0 ||
       ::archive_read_open_fd(zip.get(), fd, block_bytes) != ARCHIVE_OK)
-    return fail(make_error(errc::invalid_argument, "the file is not a zip archive")
+    return fail(make_error(errc::unsupported, "the file is not a zip archive")
                     .with_cause(said_by(zip.get())));
   return zip;
+}
+
+/// An archive without entries is its end record alone, which libarchive does not take for a zip.
+bool is_empty_zip(int fd) {
+  constexpr std::string_view end_record = "PK\5\6";
+  std::array<char, end_record.size()> head{};
+  return ::pread(fd, head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
+         std::string_view(head.data(), head.size()) == end_record;
 }
 
 /// False at the archive's end.
@@ -174,6 +182,8 @@ result<void> check_zip(int fd, const unpack_limits& limits) {
 } // namespace
 
 result<void> unpack_zip(int fd, const std::string& destination, const unpack_limits& limits) {
+  if (is_empty_zip(fd))
+    return {};
   const utf8_names encoding;
   if (auto fine = check_zip(fd, limits); !fine)
     return fine;

@@ -16,6 +16,7 @@ struct unpack_limits {
 
 /// Unpacks a zip archive, read from a file's beginning, into a directory. Nothing is written when
 /// any entry has an absolute name, a ".." in it, or is a link or a device: `invalid_argument`.
+/// `unsupported`: the file is no zip archive.
 /// No link is followed on the way to a file. `limit_exceeded` beyond the limits.
 [[nodiscard]] result<void> unpack_zip(int fd, const std::string& destination,
                                       const unpack_limits& limits = {});

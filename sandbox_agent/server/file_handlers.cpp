@@ -1,6 +1,7 @@
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_object.hpp"
 #include "runtime/protocol/json_writer.hpp"
+#include "runtime/transport/url.hpp"
 #include "sandbox_agent/bash/pty.hpp"
 #include "sandbox_agent/files/file_text.hpp"
 #include "sandbox_agent/files/listing.hpp"
@@ -65,6 +66,16 @@ std::string octal(std::uint32_t mode) {
   for (auto at = text.rbegin(); at != text.rend(); ++at, mode >>= 3U)
     *at = static_cast<char>('0' + (mode & 7U));
   return text;
+}
+
+/// As RFC 6266 has it: a name with other characters than these is percent-encoded.
+std::string attachment(const std::string& name) {
+  const bool plain = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_.-~/").find(c) != std::string_view::npos;
+  });
+  return plain ? "attachment; filename=\"" + name + "\""
+               : "attachment; filename*=utf-8''" + transport::url_encode_path(name);
 }
 
 /// `{"path": ...}`; nothing for a body that holds no object.
@@ -155,7 +166,7 @@ handling post_list_files(context& with, http_exchange& exchange) {
     co_return;
   const auto path = listed_path(with, *body);
   if (!path) {
-    co_await reply_detail(exchange, 500, "An unexpected error occurred. Please try again later.");
+    co_await reply_detail(exchange, 500, unexpected_failure);
     co_return;
   }
   protocol::json_writer out;
@@ -194,9 +205,8 @@ handling get_download_files(context&, http_exchange& exchange) {
   }
   transport::header_list headers;
   headers.emplace_back("Content-Type", "application/zip");
-  auto name = path.substr(path.rfind('/') + 1);
-  std::ranges::replace(name, '"', '_');
-  headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + ".zip\"");
+  headers.emplace_back("Content-Disposition",
+                       attachment(path.substr(path.rfind('/') + 1) + ".zip"));
   auto sent = co_await exchange.begin_reply(200, std::move(headers));
   while (sent && piece && !piece->empty()) {
     sent = co_await exchange.write(*piece);

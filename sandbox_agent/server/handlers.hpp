@@ -17,6 +17,7 @@ using transport::http_exchange;
 handling get_alive(context& with, http_exchange& exchange);
 handling get_server_info(context& with, http_exchange& exchange);
 handling post_execute_action(context& with, http_exchange& exchange);
+handling post_update_mcp_server(context& with, http_exchange& exchange);
 handling get_vscode_token(context& with, http_exchange& exchange);
 
 handling post_session_run(context& with, http_exchange& exchange);
@@ -32,6 +33,8 @@ handling get_file(context& with, http_exchange& exchange);
 handling post_glob(context& with, http_exchange& exchange);
 
 /// Shared by them.
+inline constexpr const char* unexpected_failure =
+    "An unexpected error occurred. Please try again later.";
 handling reply_json(http_exchange& exchange, int status, std::string body);
 handling reply_detail(http_exchange& exchange, int status, std::string detail);
 handling reply_error(http_exchange& exchange, error failure);

@@ -1,6 +1,7 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_writer.hpp"
+#include "runtime/protocol/python_repr.hpp"
 #include "sandbox_agent/bash/pty.hpp"
 #include "sandbox_agent/files/file_text.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 namespace sandfleet::agent {
 
@@ -52,6 +54,9 @@ class upload {
     if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
       return fail(errc::invalid_argument, "400: '" + name + "' is not a plain file name");
     begun_ = true;
+    struct stat found {};
+    if (::stat(destination_.c_str(), &found) == 0 && !S_ISDIR(found.st_mode))
+      return fail(files::os_error(ENOTDIR, destination_ + "/" + name));
     if (auto made = files::make_directories(destination_); !made)
       return made;
     if (is_zip_) {
@@ -77,7 +82,12 @@ class upload {
   }
 
   result<void> finish() {
-    return is_zip_ ? files::unpack_zip(zip_.get(), destination_) : file_->commit();
+    if (!is_zip_)
+      return file_->commit();
+    auto unpacked = files::unpack_zip(zip_.get(), destination_);
+    if (!unpacked && unpacked.error().code == errc::unsupported)
+      return fail(errc::unsupported, destination_ + "/" + name_ + " is not a zip file");
+    return unpacked;
   }
 
   [[nodiscard]] bool begun() const { return begun_; }
@@ -121,7 +131,8 @@ asio::awaitable<result<void>> receive(http_exchange& exchange, upload& into) {
       co_return taken;
   }
   if (!parts->complete())
-    co_return fail(errc::invalid_argument, "multipart body: it ends too early");
+    co_return fail(errc::invalid_argument,
+                   std::string(files::multipart_reader::malformed) + "it ends too early");
   co_return into.begun() ? into.finish() : result<void>();
 }
 
@@ -134,7 +145,9 @@ handling post_upload_file(context&, http_exchange& exchange) {
     co_await reply_json(exchange, 422,
                         protocol::encode_invalid_request(
                             "[{'type': 'bool_parsing', 'loc': ('query', 'recursive'), 'msg': "
-                            "'Input should be a valid boolean, unable to interpret input'}]"));
+                            "'Input should be a valid boolean, unable to interpret input', "
+                            "'input': " +
+                            protocol::python_repr(*exchange.query("recursive")) + "}]"));
     co_return;
   }
   // The reference wraps its own answers of 400 into one of 500.
@@ -144,10 +157,15 @@ handling post_upload_file(context&, http_exchange& exchange) {
   }
   upload into(destination, *recursive);
   const auto received = co_await receive(exchange, into);
+  const auto why = received ? std::string_view() : std::string_view(received.error().message);
   if (received && into.begun())
     co_await reply_json(exchange, 200, into.to_json());
-  else if (!into.begun() && (received || received.error().message.starts_with("multipart")))
+  else if (received || why == files::multipart_reader::other_type)
     co_await reply_json(exchange, 422, protocol::encode_invalid_request(missing_file));
+  else if (why == files::multipart_reader::no_boundary)
+    co_await reply_detail(exchange, 400, "Missing boundary in multipart.");
+  else if (why.starts_with(files::multipart_reader::malformed))
+    co_await reply_detail(exchange, 400, "There was an error parsing the body");
   else
     co_await reply_detail(exchange, 500, received.error().message);
 }

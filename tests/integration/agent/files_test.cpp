@@ -117,6 +117,10 @@ TEST(agent_files, bad_uploads_are_answered_as_the_reference_does) {
       upload("destination=" + in_workspace("evil"), "e.zip", zip_of("../../evil", "x")).status,
       500);
   EXPECT_EQ(upload("destination=" + in_workspace("evil"), "../name", "x").status, 500);
+  EXPECT_EQ(upload("destination=/tmp", "c.zip", "no archive").body,
+            R"({"detail":"/tmp/c.zip is not a zip file"})");
+  EXPECT_EQ(upload("destination=/etc/hostname", "f", "x").body,
+            R"({"detail":"[Errno 20] Not a directory: '/etc/hostname/f'"})");
 }
 
 TEST(agent_files, download_is_a_zip_of_what_is_below) {

@@ -81,6 +81,14 @@ TEST(zip, missing_path_is_an_error) {
   EXPECT_FALSE(zip.next());
 }
 
+TEST(zip, an_archive_without_entries_is_one_and_other_files_are_none) {
+  directory where;
+  EXPECT_TRUE(unpack(where, std::string("PK\5\6") + std::string(18, '\0'), "out"));
+  const auto other = unpack(where, "no archive", "out");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, errc::unsupported);
+}
+
 TEST(zip, nothing_is_written_when_an_entry_leaves_the_destination) {
   for (const auto* name : {"../evil", "/tmp/evil", "d/../../evil", ".."}) {
     directory where;
