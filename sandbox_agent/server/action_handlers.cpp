@@ -1,6 +1,13 @@
 #include "runtime/protocol/action_codec.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/json_object.hpp"
+#include "runtime/protocol/json_writer.hpp"
 #include "sandbox_agent/server/handlers.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <algorithm>
 
 namespace sandfleet::agent {
 
@@ -41,6 +48,34 @@ handling get_server_info(context& with, http_exchange& exchange) {
 
 handling get_vscode_token(context&, http_exchange& exchange) {
   return reply_json(exchange, 200, R"({"token":null})");
+}
+
+/// The list of MCP servers that are to be offered to the client. None can be run here, which the
+/// log that the client shows says; a client that has none is content.
+handling post_update_mcp_server(context&, http_exchange& exchange) {
+  const auto body = co_await read_json_body(exchange);
+  if (!body)
+    co_return;
+  const auto given = protocol::parse_json(*body);
+  const auto* servers = given ? given->if_array() : nullptr;
+  if (given && !servers) {
+    co_await reply_detail(exchange, 400, "Request must be a list of MCP tools to sync");
+    co_return;
+  }
+  const auto is_server = [](const boost::json::value& one) {
+    const auto* members = one.if_object();
+    return members && members->contains("name") && members->contains("command");
+  };
+  if (!given || !std::ranges::all_of(*servers, is_server)) {
+    co_await reply_detail(exchange, 500, unexpected_failure);
+    co_return;
+  }
+  protocol::json_writer out;
+  out.begin_object()
+      .member("detail", "MCP server updated successfully")
+      .member("router_error_log", servers->empty() ? "" : "MCP servers cannot be run here")
+      .end_object();
+  co_await reply_json(exchange, 200, std::move(out).take());
 }
 
 /// When the client goes only the waiting ends: the command goes on, and the next action shows its

@@ -15,7 +15,7 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 14> endpoints{{
+constexpr std::array<endpoint_entry, 15> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
     {"/session/run", "POST", &post_session_run},
     {"/exec", "POST", &post_exec},
@@ -27,6 +27,7 @@ constexpr std::array<endpoint_entry, 14> endpoints{{
     {"/list_files", "POST", &post_list_files},
     {"/upload_file", "POST", &post_upload_file},
     {"/download_files", "GET", &get_download_files},
+    {"/update_mcp_server", "POST", &post_update_mcp_server},
     {"/vscode/connection_token", "GET", &get_vscode_token},
     {"/alive", "GET", &get_alive},
     {"/server_info", "GET", &get_server_info},
@@ -53,6 +54,17 @@ const endpoint_entry* find(std::string_view path, std::string_view method, bool&
   return nullptr;
 }
 
+/// With the slash at its end taken away, or put there.
+std::string other_spelling(const std::string& path) {
+  return path.ends_with('/') ? path.substr(0, path.find_last_not_of('/') + 1) : path + "/";
+}
+
+handling redirect(http_exchange& exchange, std::string path) {
+  transport::header_list headers;
+  headers.emplace_back("Location", "http://" + std::string(exchange.header("host")) + path);
+  (void)co_await exchange.reply(307, std::move(headers), {});
+}
+
 } // namespace
 
 handling route(context& with, http_exchange& exchange) {
@@ -64,8 +76,15 @@ handling route(context& with, http_exchange& exchange) {
     return reply_detail(exchange, 403, "Invalid API Key");
   if (found)
     return found->handle(with, exchange);
-  return path_known ? reply_detail(exchange, 405, "Method Not Allowed")
-                    : reply_detail(exchange, 404, "Not Found");
+  if (path_known)
+    return reply_detail(exchange, 405, "Method Not Allowed");
+  const auto meant = other_spelling(exchange.path());
+  bool meant_known = false;
+  (void)find(meant, std::string_view(), meant_known);
+  // A redirection would lose the parameters of those that have any.
+  const bool has_parameters = exchange.query("path") || exchange.query("destination");
+  return meant_known && !has_parameters ? redirect(exchange, meant)
+                                        : reply_detail(exchange, 404, "Not Found");
 }
 
 } // namespace sandfleet::agent

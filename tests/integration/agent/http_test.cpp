@@ -51,6 +51,26 @@ TEST(agent_http, unknown_paths_and_methods_are_told_apart) {
   EXPECT_EQ(wrong.body, R"({"detail":"Method Not Allowed"})");
 }
 
+TEST(agent_http, a_slash_too_many_or_too_few_is_redirected) {
+  const auto there = shared().get("/alive/");
+  EXPECT_EQ(there.status, 307);
+  EXPECT_EQ(there.headers.at("location"), "http://x/alive");
+  EXPECT_EQ(there.body, "");
+  EXPECT_EQ(shared().post("/execute_action/", "{}").status, 307);
+  EXPECT_EQ(shared().get("/nowhere/").status, 404);
+}
+
+TEST(agent_http, mcp_servers_are_taken_note_of) {
+  EXPECT_EQ(shared().post("/update_mcp_server", "[]").body,
+            R"({"detail":"MCP server updated successfully","router_error_log":""})");
+  EXPECT_EQ(shared().post("/update_mcp_server", R"([{"name":"a","command":"b"}])").body,
+            R"({"detail":"MCP server updated successfully",)"
+            R"("router_error_log":"MCP servers cannot be run here"})");
+  EXPECT_EQ(shared().post("/update_mcp_server", "{}").status, 400);
+  EXPECT_EQ(shared().post("/update_mcp_server", "[").status, 500);
+  EXPECT_EQ(shared().post("/update_mcp_server", "[{}]").status, 500);
+}
+
 TEST(agent_http, connection_is_kept_after_errors) {
   auto kept = shared().connect();
   EXPECT_EQ(kept.request("POST", "/exec", "{", shared().key_header()).status, 422);
