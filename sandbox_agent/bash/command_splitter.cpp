@@ -16,7 +16,7 @@ std::optional<std::vector<std::string>> split_commands(std::string_view text) {
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const auto end = i + 1 < starts.size() ? starts[i + 1] : text.size();
     const auto piece = text.substr(starts[i], end - starts[i]);
-    out.emplace_back(piece.substr(0, piece.find_last_not_of(" \t\n") + 1));
+    out.emplace_back(piece.substr(0, piece.find_last_not_of(" \t\n\r\v\f") + 1));
   }
   return out;
 }

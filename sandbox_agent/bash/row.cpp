@@ -41,6 +41,14 @@ void row::widen() {
   narrow_ = {};
 }
 
+/// A character whose right half is in `column` is to lose one of its halves: both become blank.
+void row::split(std::size_t column) {
+  if (column == 0 || column >= wide_.size() || wide_[column] != U'\0')
+    return;
+  drop_combining(column - 1, column);
+  wide_[column - 1] = wide_[column] = U' ';
+}
+
 void row::drop_combining(std::size_t from, std::size_t to) {
   if (!combining_.empty())
     combining_.erase(combining_.lower_bound(from), combining_.lower_bound(to));
@@ -51,6 +59,8 @@ void row::write_ascii(std::size_t column, std::string_view text) {
   if (!wide_.empty()) {
     if (wide_.size() < end)
       wide_.resize(end, U' ');
+    split(column);
+    split(end);
     std::copy(text.begin(), text.end(), wide_.begin() + static_cast<std::ptrdiff_t>(column));
     drop_combining(column, end);
     return;
@@ -71,6 +81,8 @@ void row::write_glyph(std::size_t column, const std::uint32_t* code_points, int 
   widen();
   if (wide_.size() < end)
     wide_.resize(end, U' ');
+  split(column);
+  split(end);
   drop_combining(column, end);
   wide_[column] = base;
   std::fill(wide_.begin() + static_cast<std::ptrdiff_t>(column) + 1,
@@ -84,6 +96,8 @@ void row::erase(std::size_t from, std::size_t to) {
   to = std::min(to, size);
   if (from >= to)
     return;
+  split(from);
+  split(to);
   drop_combining(from, to);
   if (to == size) {
     if (wide_.empty())

@@ -40,6 +40,7 @@ class row {
 
  private:
   void widen();
+  void split(std::size_t column);
   void drop_combining(std::size_t from, std::size_t to);
 
   std::string narrow_;

@@ -42,7 +42,7 @@ struct bash_session::impl {
   boost::asio::awaitable<wake> wait_for_prompt(limits until);
   void type(const std::string& command, bool is_input);
   protocol::run_observation answer(const protocol::run_action& action, const std::string& command,
-                                   wake why);
+                                   bool continues, wake why);
   protocol::run_observation not_executed(const protocol::run_action& action,
                                          const std::string& command);
   std::string take_screen(const std::string& echoed, std::string& prefix, bool continued);

@@ -26,6 +26,12 @@ char control_character(char key) {
   return key == '?' ? '\x7f' : static_cast<char>(static_cast<unsigned char>(key) & 0x1fU);
 }
 
+/// Where nothing runs, the terminal itself makes something of few keys. Any other would only stay
+/// in its line and become part of the next command.
+bool acts_at_prompt(std::optional<char> key) {
+  return !key || std::string_view("cdjmCDJM").find(*key) != std::string_view::npos;
+}
+
 } // namespace
 
 void bash_session::impl::type(const std::string& command, bool is_input) {
@@ -55,7 +61,7 @@ std::string bash_session::impl::take_screen(const std::string& echoed, std::stri
   const auto screen = strip_lines(current->screen().text(dropped));
   if (dropped)
     prefix = truncated_prefix(screen);
-  else if (continued && !shown_.empty())
+  else if (continued)
     prefix = continued_prefix;
   auto content = new_output(screen, shown_, echoed);
   shown_ = screen;
@@ -73,12 +79,14 @@ protocol::run_observation bash_session::impl::not_executed(const protocol::run_a
 }
 
 protocol::run_observation bash_session::impl::answer(const protocol::run_action& action,
-                                                     const std::string& command, wake why) {
+                                                     const std::string& command, bool continues,
+                                                     wake why) {
   protocol::run_observation out;
   out.command = command;
   auto& facts = out.metadata;
   const bool finished = why == wake::prompt || why == wake::ended;
-  out.content = take_screen(action.is_input ? command : std::string(), facts.prefix, !finished);
+  out.content =
+      take_screen(action.is_input ? command : std::string(), facts.prefix, continues && !finished);
   unanswered_ = !finished;
   if (why == wake::no_change) {
     facts.suffix = no_change_suffix(settings.no_change_timeout);
@@ -127,7 +135,8 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
   const bool runs = !current->at_prompt() && !current->ended();
   if (runs && !action.is_input && !command.empty())
     co_return not_executed(action, command);
-  if (!command.empty() && !current->ended())
+  const bool has_effect = !current->at_prompt() || acts_at_prompt(special_key(command));
+  if (!command.empty() && !current->ended() && has_effect)
     type(command, action.is_input);
 
   limits until;
@@ -138,11 +147,11 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
   }
   if (!action.blocking)
     until.no_change = settings.no_change_timeout;
-  unanswered_ = true; // should the waiting be cancelled
+  const bool continues = std::exchange(unanswered_, true) && !lost; // should waiting be cancelled
   const auto why = co_await wait_for_prompt(until);
   if (closed_)
     co_return error_reply(make_error(errc::shutting_down, "the session was closed"));
-  auto out = answer(action, command, why);
+  auto out = answer(action, command, continues, why);
   if (lost)
     out.metadata.prefix = "[The shell had ended with exit code " + std::to_string(lost_with) +
                           "; this is a new one.]\n" + out.metadata.prefix;

@@ -170,6 +170,31 @@ TEST_F(run_test, keys_end_a_command) {
   EXPECT_EQ(run("echo on").content, "on");
 }
 
+TEST_F(run_test, keys_at_the_prompt_leave_nothing_behind) {
+  EXPECT_EQ(run("(exit 9)").metadata.exit_code, 9);
+  for (const auto* key : {"C-l", "C-z", "C-a", "C-u"}) {
+    const auto seen = run(key);
+    EXPECT_EQ(seen.metadata.exit_code, 9) << key;
+    EXPECT_EQ(seen.content, "") << key;
+  }
+  EXPECT_EQ(run("C-c").metadata.exit_code, 130);
+  EXPECT_EQ(run("echo after").content, "after");
+}
+
+TEST_F(run_test, what_goes_on_is_said_where_nothing_is_new) {
+  run_action quiet;
+  quiet.command = "sleep 100";
+  quiet.timeout = 0.2;
+  EXPECT_EQ(run(quiet).metadata.prefix, "");
+  EXPECT_EQ(run("echo other").metadata.prefix, "[Below is the output of the previous command.]\n");
+  quiet.command = "";
+  EXPECT_EQ(run(quiet).metadata.prefix, "[Below is the output of the previous command.]\n");
+  run_action stop;
+  stop.command = "C-c";
+  stop.is_input = true;
+  EXPECT_EQ(run(stop).metadata.prefix, "");
+}
+
 TEST_F(run_test, text_that_is_not_complete_takes_its_rest_as_input) {
   settings_.no_change_timeout = std::chrono::milliseconds(40);
   EXPECT_EQ(run("echo \"a").metadata.exit_code, -1);

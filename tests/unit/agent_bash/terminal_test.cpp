@@ -69,6 +69,12 @@ TEST(terminal, wide_and_combining_characters_and_invalid_bytes) {
             "b");
 }
 
+TEST(terminal, half_of_a_wide_character_does_not_stay) {
+  EXPECT_EQ(shown("\u6f22\u5b57\rx"), "x \u5b57");
+  EXPECT_EQ(shown("\u6f22\u5b57\r\x1b[2Gx"), " x\u5b57");
+  EXPECT_EQ(shown("\u6f22\u5b57\r\x1b[2G\u6f22"), " \u6f22 ");
+}
+
 TEST(terminal, long_lines_come_out_whole) {
   for (const int size : {999, 1000, 1001, 2000, 2001, 54321}) {
     const std::string line(static_cast<std::size_t>(size), 'x');
