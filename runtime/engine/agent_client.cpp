@@ -123,6 +123,11 @@ agent_client::exec_streamed(exec_request request,
 asio::awaitable<result<transport::websocket>>
 agent_client::open_terminal(asio::any_io_executor executor, terminal_request request) const {
   const std::string what = "GET /terminal";
+  const protocol::terminal_order order(std::move(request));
+  const auto text = protocol::encode_terminal_order(order);
+  // The agent would close without a word.
+  if (const auto checked = protocol::decode_terminal_order(text); !checked)
+    co_return fail(errc::invalid_argument, checked.error().message);
   transport::websocket_request message;
   message.target = "/terminal";
   if (!session_key_.empty())
@@ -135,8 +140,6 @@ agent_client::open_terminal(asio::any_io_executor executor, terminal_request req
     co_return fail(protocol::decode_failure(outcome->reply.status, outcome->reply.body, what));
   auto opened = std::move(*outcome->connection);
   transport::deadline limit(executor, short_timeout, [&opened] { opened.drop(); });
-  const protocol::terminal_order order(std::move(request));
-  const auto text = protocol::encode_terminal_order(order);
   auto sent = co_await opened.write_text(text);
   if (!sent)
     co_return fail(std::move(sent.error()));

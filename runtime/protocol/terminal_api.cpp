@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/program_fields.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace sandfleet::protocol {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::int64_t most_cells = std::numeric_limits<std::uint16_t>::max();
 constexpr std::int64_t highest_status = 255;
 constexpr std::int64_t highest_signal = 64;
+constexpr std::size_t longest_name = 64;
 
 std::uint16_t cells(std::int64_t count) {
   return static_cast<std::uint16_t>(count);
@@ -27,6 +29,20 @@ result<T> finish(const json_object& in, T value) {
   return value;
 }
 
+/// Empty for none.
+std::string read_name(json_object& in) {
+  if (!in.has("name"))
+    return {};
+  auto name = in.string("name");
+  const bool fits = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+  if (name.empty() || name.size() > longest_name || !fits)
+    in.reject("name", "must have 1 to 64 letters, digits, '.', '_' or '-'");
+  return name;
+}
+
 terminal_request read_request(json_object& in) {
   terminal_request request;
   request.argv = read_strings(in, "argv");
@@ -40,6 +56,7 @@ terminal_request read_request(json_object& in) {
   const window_size usual;
   request.size.rows = cells(in.integer_or("rows", usual.rows, 1, most_cells));
   request.size.columns = cells(in.integer_or("columns", usual.columns, 1, most_cells));
+  request.name = read_name(in);
   return request;
 }
 
@@ -76,12 +93,14 @@ struct encoder {
     begin("open");
     write_program(out, request.argv, request.cwd, request.env);
     write(request.size);
+    if (!request.name.empty())
+      out.member("name", request.name);
   }
   void operator()(window_size size) const {
     begin("resize");
     write(size);
   }
-  void operator()(terminal_opened) const { begin("opened"); }
+  void operator()(terminal_opened opened) const { begin("opened").member("joined", opened.joined); }
   void operator()(const terminal_refused& refused) const {
     begin("refused").member("status", refused.status).member("detail", refused.detail);
   }
@@ -130,8 +149,10 @@ std::string encode_terminal_news(const terminal_news& news) {
 result<terminal_news> decode_terminal_news(std::string_view text) {
   auto in = message_of(text);
   const auto type = in.string("type");
-  if (type == "opened")
-    return finish<terminal_news>(in, terminal_opened{});
+  if (type == "opened") {
+    const terminal_opened opened{in.boolean_or("joined", false)};
+    return finish<terminal_news>(in, opened);
+  }
   if (type == "exit") {
     const auto ended = read_exit(in);
     return finish<terminal_news>(in, ended);

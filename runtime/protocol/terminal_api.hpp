@@ -17,6 +17,8 @@ inline constexpr std::size_t max_terminal_message_bytes = std::size_t{256} << 10
 
 /// The program runs.
 struct terminal_opened {
+  bool joined = false; ///< it did already
+
   friend bool operator==(const terminal_opened&, const terminal_opened&) = default;
 };
 

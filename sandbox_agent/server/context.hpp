@@ -4,6 +4,7 @@
 #include "sandbox_agent/bash/turn_queue.hpp"
 #include "sandbox_agent/exec/one_shot.hpp"
 #include "sandbox_agent/exec/program_sources.hpp"
+#include "sandbox_agent/exec/shared_terminal.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/options.hpp"
 #include "sandbox_agent/sessions.hpp"
@@ -23,6 +24,7 @@ struct context {
   sessions shells;
   files::file_actions file_actions;
   one_shot_settings one_shot;
+  terminal_table terminals;
   /// Actions are run one at a time, in the order of their arrival, as the reference runs them.
   std::shared_ptr<turn_queue> action_turns;
   system_stats stats;

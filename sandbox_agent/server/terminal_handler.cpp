@@ -3,8 +3,8 @@
 #include "runtime/transport/deadline.hpp"
 #include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/process_tree.hpp"
-#include "sandbox_agent/exec/interactive.hpp"
 #include "sandbox_agent/exec/program.hpp"
+#include "sandbox_agent/exec/remote_viewer.hpp"
 #include "sandbox_agent/server/handlers.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -117,16 +117,24 @@ handling get_terminal(context& with, http_exchange& exchange) {
   if (!request)
     co_return;
   with.stats.action_began();
-  auto marker = next_tree_marker();
-  auto process = start_on_pty(with, *request, marker);
-  if (!process) {
-    co_await refuse(*client, process.error());
-    co_return;
+  auto terminal = request->name.empty() ? nullptr : with.terminals.find(request->name);
+  protocol::terminal_opened opened;
+  opened.joined = terminal != nullptr;
+  if (!terminal) {
+    auto marker = next_tree_marker();
+    auto process = start_on_pty(with, *request, marker);
+    if (!process) {
+      co_await refuse(*client, process.error());
+      co_return;
+    }
+    const auto executor = co_await asio::this_coro::executor;
+    terminal = std::make_shared<shared_terminal>(executor, std::move(*process), std::move(marker));
+    terminal->begin();
+    if (!request->name.empty())
+      with.terminals.add(request->name, terminal);
   }
-  const auto opened = protocol::encode_terminal_news(protocol::terminal_opened{});
-  const auto told = co_await client->write_text(opened);
-  if (told)
-    co_await run_interactive(std::move(*process), std::move(marker), std::move(*client));
+  const auto text = protocol::encode_terminal_news(opened);
+  co_await view_terminal(std::move(terminal), std::move(*client), text, request->size);
 }
 
 } // namespace sandfleet::agent

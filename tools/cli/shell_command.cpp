@@ -33,10 +33,15 @@ class shell_command : public subcommand {
   sandfleet shell --network host -v "$PWD:/work"
   sandfleet shell pet                      in a sandbox that runs
   sandfleet shell pet -- python3           another program on the terminal
+  sandfleet shell pet --terminal pair      one that several people share
 
 The shell is bash, or sh where there is none, on a terminal of its own: keys, signals and the size
 of the window are passed on. Its exit status is ours; 128+N when signal N ended it, or us. Settings
 of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.)");
+    app_->add_option("--terminal", name_,
+                     "share the terminal of that name: who asks for it first starts the command, "
+                     "others see and type the same")
+        ->type_name("NAME");
     app_->add_option("SANDBOX", wanted_, "id or name, as 'sandfleet ps' lists it [a fresh one]");
     add_setting_flags(*app_, sandbox_settings(), flags);
     add_setting_flags(*app_, std::array{key::keep_for}, flags);
@@ -82,7 +87,7 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
 
   [[nodiscard]] result<void> check_no_settings() const {
     for (const auto* option : app_->get_options())
-      if (option->count() > 0 && !option->get_lnames().empty())
+      if (option->count() > 0 && !option->get_lnames().empty() && !option->check_lname("terminal"))
         return fail(make_error(errc::invalid_argument,
                                "--" + option->get_lnames().front() + " is for a fresh sandbox")
                         .with_hint("leave it out, or leave out '" + *wanted_ + "'"));
@@ -107,10 +112,11 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
     return work.wait(runtime.start(std::move(*spec)));
   }
 
-  static result<int> interact(const cli_context& context, engine& runtime, foreground& work,
-                              sandbox& box, raw_terminal& local, const session_signals& signals) {
+  result<int> interact(const cli_context& context, engine& runtime, foreground& work, sandbox& box,
+                       raw_terminal& local, const session_signals& signals) const {
     terminal_request request;
     request.argv = context.words;
+    request.name = name_;
     request.size = raw_terminal::size();
     if (const char* term = std::getenv("TERM"); term != nullptr && *term != '\0')
       request.env["TERM"] = term;
@@ -143,6 +149,7 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
 
   CLI::App* app_ = nullptr;
   std::optional<std::string> wanted_;
+  std::string name_;
   keep_flags keeping_;
 };
 

@@ -20,12 +20,16 @@ struct window_size {
   friend bool operator==(const window_size&, const window_size&) = default;
 };
 
-/// A program on a terminal of its own inside a sandbox, beside the sessions.
+/// A program on a terminal inside a sandbox, beside the sessions.
 struct terminal_request {
   std::vector<std::string> argv; ///< empty: bash, or sh where there is none
   std::string cwd;               ///< empty: the workspace
   std::map<std::string, std::string> env;
   window_size size;
+  /// Letters, digits, '.', '_' and '-', at most 64: whoever opens the same name while the program
+  /// runs joins it, in place of starting one, and sees and types what all see and type. Its window
+  /// is as large as the smallest of theirs. Empty: nobody joins.
+  std::string name;
 };
 
 /// How such a program ended: one of the two is set.
@@ -37,7 +41,8 @@ struct terminal_exit {
 };
 
 /// The other end of that terminal; cheap to copy. At most one `read`, and one `write` or `resize`,
-/// at a time. Dropping the last copy hangs up, as closing a terminal's window does. Errors of every
+/// at a time. Dropping the last copy leaves; the last who leaves
+/// hangs up, as closing a terminal's window does. Errors of every
 /// call: `connection_failed` when the way to the sandbox broke, `protocol_error`, `cancelled`.
 class terminal {
  public:
@@ -55,7 +60,7 @@ class terminal {
 
   boost::asio::awaitable<result<void>> resize(window_size size);
 
-  /// Hangs up now: what is awaited ends with `cancelled`.
+  /// Leaves now: what is awaited ends with `cancelled`.
   void hang_up();
 
   struct impl;

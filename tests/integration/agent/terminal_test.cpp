@@ -304,6 +304,80 @@ TEST(agent_terminal, a_client_that_does_not_read_holds_the_program_up) {
   }
 }
 
+TEST(agent_terminal, several_see_and_type_the_same_and_the_smallest_window_counts) {
+  auto request = shell("echo ready; read line; echo got $line; read line; stty size; "
+                       "read line; stty size; read line; exit 4");
+  request.name = "shared";
+  request.size = {40, 100};
+  remote_terminal first(request);
+  ASSERT_TRUE(first.shows("ready\r\n"));
+  request.argv = {"no-such-program"}; // it joins, and starts none
+  request.size = {30, 120};
+  remote_terminal second(request);
+  ASSERT_TRUE(second.shows("ready\r\n")); // what was shown before
+  second.type("words\n");
+  EXPECT_TRUE(first.shows("got words"));
+  EXPECT_TRUE(second.shows("got words"));
+  first.type("\n");
+  EXPECT_TRUE(first.shows("30 100"));
+  EXPECT_TRUE(second.shows("30 100"));
+  second.resize({50, 90});
+  second.type("\n");
+  EXPECT_TRUE(first.shows("40 90"));
+  second.type("\n");
+  EXPECT_EQ(first.wait(), (terminal_exit{4, {}}));
+  EXPECT_EQ(second.wait(), (terminal_exit{4, {}}));
+  EXPECT_EQ(second.socket().close_code(), 1000);
+}
+
+TEST(agent_terminal, who_leaves_gives_the_others_their_window_back) {
+  auto request = shell("trap 'stty size' WINCH; echo ready; while :; do sleep 1000 & wait; done");
+  request.name = "windows";
+  request.size = {40, 100};
+  remote_terminal first(request);
+  ASSERT_TRUE(first.shows("ready"));
+  {
+    request.size = {30, 120};
+    const remote_terminal second(request);
+    EXPECT_TRUE(first.shows("30 100"));
+  }
+  EXPECT_TRUE(first.shows("40 100"));
+}
+
+TEST(agent_terminal, the_last_who_leaves_ends_it) {
+  const auto mark = mark_of("terminal-last");
+  auto request = marked("echo ready; while read line; do echo got $line; done", mark);
+  request.name = "last";
+  std::vector<pid_t> pids;
+  {
+    std::optional<remote_terminal> first(std::in_place, request);
+    ASSERT_TRUE(first->shows("ready"));
+    remote_terminal second(request);
+    ASSERT_TRUE(second.shows("ready"));
+    first.reset();
+    second.type("still\n");
+    EXPECT_TRUE(second.shows("got still"));
+    pids = processes_marked(mark);
+  }
+  expect_all_gone(pids);
+  // The name is free again.
+  remote_terminal again(request);
+  EXPECT_TRUE(again.shows("ready"));
+}
+
+TEST(agent_terminal, one_who_breaks_the_rules_spoils_it_for_nobody_else) {
+  auto request = shell("echo ready; read line; echo got $line");
+  request.name = "spoiled";
+  remote_terminal good(request);
+  ASSERT_TRUE(good.shows("ready"));
+  remote_terminal bad(request);
+  ASSERT_TRUE(bad.shows("ready"));
+  bad.socket().send(raw_websocket::text, "no json");
+  EXPECT_EQ(bad.socket().close_code(), 1007);
+  good.type("on\n");
+  EXPECT_TRUE(good.shows("got on"));
+}
+
 TEST(agent_terminal, the_agents_end_is_told_and_ends_the_program) {
   agent_process agent;
   const auto mark = mark_of("terminal-stop");

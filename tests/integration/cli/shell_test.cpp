@@ -147,6 +147,23 @@ TEST_F(shell_command, another_program_and_a_sandbox_that_is_kept) {
   EXPECT_THAT(run_sandfleet({"ps"}, around_).out, HasSubstr("kept"));
 }
 
+TEST_F(shell_command, two_users_share_a_terminal) {
+  ASSERT_EQ(run_sandfleet({"run", "--rm=false", "--name", "pet"}, around_).status, 0);
+  auto ada = shell({"pet", "--terminal", "pair"}, {40, 120});
+  ASSERT_TRUE(ada.shows("# "));
+  auto grace = shell({"pet", "--terminal", "pair"}, {30, 100});
+  ASSERT_TRUE(grace.shows("# "));
+  grace.type("echo $((6 * 7)); stty size\r");
+  EXPECT_TRUE(ada.shows("\r42\r\n30 100\r\n"));
+  EXPECT_TRUE(grace.shows("\r42\r\n30 100\r\n"));
+  ada.type("exit 6\r");
+  EXPECT_EQ(ada.wait(), 6);
+  EXPECT_EQ(grace.wait(), 6);
+  auto wrong = shell({"pet", "--terminal", "a/b"});
+  EXPECT_TRUE(wrong.shows("name"));
+  EXPECT_EQ(wrong.wait(), 125);
+}
+
 TEST_F(shell_command, the_end_of_the_sandbox_is_said) {
   ASSERT_EQ(run_sandfleet({"run", "--rm=false", "--name", "pet"}, around_).status, 0);
   auto user = shell({"pet"});

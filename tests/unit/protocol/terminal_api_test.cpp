@@ -28,12 +28,14 @@ TEST(terminal_api, a_request_is_read_as_it_was_written) {
   request.cwd = "/tmp";
   request.env = {{"TERM", "xterm"}, {"A", "\"b\\"}};
   request.size = {40, 132};
+  request.name = "our.terminal_1-a";
   const auto text = encode_terminal_order(request);
   const auto read = request_of(text);
   EXPECT_EQ(read.argv, request.argv);
   EXPECT_EQ(read.cwd, request.cwd);
   EXPECT_EQ(read.env, request.env);
   EXPECT_EQ(read.size, request.size);
+  EXPECT_EQ(read.name, request.name);
   EXPECT_EQ(encode_terminal_order(read), text);
 }
 
@@ -59,6 +61,8 @@ TEST(terminal_api, what_is_wrong_is_named) {
         std::pair{R"({"type":"open","argv":["a\u0000b"]})", "argv"},
         std::pair{R"({"type":"open","env":{"A=B":"x"}})", "env"},
         std::pair{R"({"type":"open","cwd":"\u0000"})", "cwd"},
+        std::pair{R"({"type":"open","name":""})", "name"},
+        std::pair{R"({"type":"open","name":"a/b"})", "name"},
         std::pair{R"({"type":"resize","rows":24})", "columns"},
         std::pair{R"({"type":"exit","exit_code":0})", "type"}, std::pair{R"({})", "type"}})
     EXPECT_NE(refusal_of_order(text).find(what), std::string::npos) << text;
@@ -70,8 +74,9 @@ TEST(terminal_api, news_travel) {
   EXPECT_EQ(encode_terminal_news(terminal_exit{7, {}}), R"({"type":"exit","exit_code":7})");
   EXPECT_EQ(encode_terminal_news(terminal_exit{{}, 9}), R"({"type":"exit","signal":9})");
   for (const terminal_news& news :
-       {terminal_news(terminal_opened{}), terminal_news(terminal_refused{404, "not \"here\""}),
-        terminal_news(terminal_exit{0, {}}), terminal_news(terminal_exit{{}, 15})})
+       {terminal_news(terminal_opened{}), terminal_news(terminal_opened{true}),
+        terminal_news(terminal_refused{404, "not \"here\""}), terminal_news(terminal_exit{0, {}}),
+        terminal_news(terminal_exit{{}, 15})})
     EXPECT_EQ(decode_terminal_news(encode_terminal_news(news)).value(), news);
   for (const char* text :
        {"", "{}", R"({"type":"exit"})", R"({"type":"exit","exit_code":1,"signal":2})",
