@@ -153,8 +153,7 @@ context::context(const asio::any_io_executor& executor, const options& given)
     : session_key(given.session_key), working_dir(given.working_dir),
       shells(executor, session_settings_of(given)),
       file_actions(given.working_dir, ::geteuid() == 0 ? given.user_id : std::nullopt),
-      one_shot{given.working_dir, given.env}, action_turns(std::make_shared<turn_queue>(executor)) {
-}
+      one_shot{given.working_dir, given.env}, actions(executor, shells, file_actions) {}
 
 int serve(const options& given) {
   close_on_exec(given.ready_fd);

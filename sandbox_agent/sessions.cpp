@@ -26,9 +26,14 @@ asio::awaitable<result<std::shared_ptr<bash_session>>> sessions::get(session_nam
   co_return tl::unexpected(started.error());
 }
 
-std::string sessions::working_dir() const {
-  const auto found = by_name_.find(session_name("default"));
-  return found == by_name_.end() ? settings_.working_dir : found->second->working_dir();
+std::shared_ptr<bash_session> sessions::find(const session_name& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::string sessions::working_dir(const session_name& name) const {
+  const auto session = find(name);
+  return session ? session->working_dir() : settings_.working_dir;
 }
 
 bool sessions::is_shell(int pid) const {

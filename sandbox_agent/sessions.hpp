@@ -24,8 +24,11 @@ class sessions {
   /// `bash_session::start`; after a failure the next call tries again.
   boost::asio::awaitable<result<std::shared_ptr<bash_session>>> get(session_name name);
 
-  /// The directory of the default session's shell.
-  [[nodiscard]] std::string working_dir() const;
+  /// Nothing when it was never asked for.
+  [[nodiscard]] std::shared_ptr<bash_session> find(const session_name& name) const;
+
+  /// The directory of a session's shell.
+  [[nodiscard]] std::string working_dir(const session_name& name = session_name("default")) const;
   [[nodiscard]] bool is_shell(int pid) const;
   void close() { by_name_.clear(); }
 

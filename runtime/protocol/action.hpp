@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 /// The action protocol of OpenHands 0.62 as values (openhands/events/action, .../observation).
 namespace sandfleet::protocol {
 
+inline constexpr std::size_t max_session_name = 255; ///< bytes
+
 struct run_action {
   std::string command;
   bool is_input = false;
@@ -17,7 +20,8 @@ struct run_action {
   bool is_static = false;
   std::optional<std::string> cwd;
   bool hidden = false;
-  std::optional<double> timeout; ///< seconds; stands beside "args"; none: no hard time-out
+  std::optional<double> timeout;      ///< seconds; stands beside "args"; none: no hard time-out
+  std::string session_id = "default"; ///< ours, of every action: the bash session it belongs to
 };
 
 struct read_action {
@@ -26,6 +30,7 @@ struct read_action {
   std::int64_t end = -1;
   std::string impl_source = "default"; ///< or "oh_aci"
   std::optional<std::vector<std::int64_t>> view_range;
+  std::string session_id = "default";
 };
 
 struct write_action {
@@ -33,6 +38,7 @@ struct write_action {
   std::string content;
   std::int64_t start = 0;
   std::int64_t end = -1;
+  std::string session_id = "default";
 };
 
 struct edit_action {
@@ -43,6 +49,7 @@ struct edit_action {
   std::optional<std::string> new_str;
   std::optional<std::int64_t> insert_line;
   std::string impl_source = "oh_aci";
+  std::string session_id = "default";
 };
 
 using action = std::variant<run_action, read_action, write_action, edit_action>;

@@ -343,13 +343,29 @@ decoded decode_arguments(std::string_view type, arguments& args, const json::obj
   if (type == "read")
     return decode_read(args);
   if (type == "write")
-    return write_action{args.string("path"), args.string("content"), args.integer("start", 0),
-                        args.integer("end", -1)};
+    return write_action{args.string("path"),
+                        args.string("content"),
+                        args.integer("start", 0),
+                        args.integer("end", -1),
+                        {}};
   if (type == "edit")
     return decode_edit(args);
   if (type == "run_ipython")
     return refuse("JupyterRequirement not found. Unable to run IPython action.");
   return answer(error_observation{"Browser functionality is not supported or disabled.", ""});
+}
+
+/// Takes our own argument out of those that the reference knows; nothing where it is not one.
+std::optional<std::string> take_session(json::object& args) {
+  const auto* found = args.if_contains("session_id");
+  if (!found)
+    return "default";
+  const auto* text = found->if_string();
+  if (!text || text->empty() || text->size() > max_session_name)
+    return std::nullopt;
+  std::string name(*text);
+  args.erase("session_id");
+  return name;
 }
 
 /// Names that older clients send, as the reference reads them.
@@ -385,6 +401,10 @@ decoded decode_event(json::object top) {
   if (!args)
     return refuse("'args' must be an object");
   modernize(*args);
+  auto session = take_session(*args);
+  if (!session)
+    return refuse("argument 'session_id' must be a string of 1 to " +
+                  std::to_string(max_session_name) + " bytes");
 
   const auto of = std::ranges::find(signatures, type, &signature::type);
   if (of == signatures.end())
@@ -400,6 +420,8 @@ decoded decode_event(json::object top) {
   auto outcome = decode_arguments(type, reader, top);
   if (!reader.failure().empty())
     return refuse(reader.failure());
+  if (outcome)
+    std::visit([&](auto& of_session) { of_session.session_id = std::move(*session); }, *outcome);
   return outcome;
 }
 

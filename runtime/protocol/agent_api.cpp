@@ -282,6 +282,29 @@ result<int> decode_kill_reply(std::string_view body) {
   return finish(in, static_cast<int>(in.integer("killed", 0, int_high)));
 }
 
+std::string encode_cancel(const cancel_call& call) {
+  json_writer out;
+  out.begin_object()
+      .member("session_id", call.session.str())
+      .member("force", call.force)
+      .end_object();
+  return std::move(out).take();
+}
+
+result<cancel_call> decode_cancel(std::string_view body) {
+  auto in = request_of(body, "/cancel");
+  cancel_call call;
+  call.session = session_name(in.string_or("session_id", "default"));
+  call.force = in.boolean_or("force", false);
+  return finish(in, std::move(call));
+}
+
+std::string encode_cancel_reply(bool cancelled) {
+  json_writer out;
+  out.begin_object().member("cancelled", cancelled).end_object();
+  return std::move(out).take();
+}
+
 std::string encode_detail(std::string_view detail) {
   json_writer out;
   out.begin_object().member("detail", detail).end_object();

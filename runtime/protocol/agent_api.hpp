@@ -16,6 +16,7 @@
 namespace sandfleet::protocol {
 
 inline constexpr std::string_view api_key_header = "X-Session-API-Key";
+inline constexpr std::string_view idempotency_key_header = "X-Idempotency-Key";
 inline constexpr std::string_view stream_media_type = "application/vnd.sandfleet.stream";
 
 /// What the agent exits with when it finds no shell, as shells do for a command that is not there.
@@ -62,6 +63,15 @@ decode_exec_reply(std::string_view body, output_encoding encoding = output_encod
 /// `POST /processes/kill`.
 [[nodiscard]] std::string encode_kill_reply(int killed);
 [[nodiscard]] result<int> decode_kill_reply(std::string_view body);
+
+/// `POST /cancel`.
+struct cancel_call {
+  session_name session{"default"};
+  bool force = false;
+};
+[[nodiscard]] std::string encode_cancel(const cancel_call& call);
+[[nodiscard]] result<cancel_call> decode_cancel(std::string_view body);
+[[nodiscard]] std::string encode_cancel_reply(bool cancelled);
 
 /// The body of an answer that is not a success: `{"detail": TEXT}`, and that of a 422.
 [[nodiscard]] std::string encode_detail(std::string_view detail);

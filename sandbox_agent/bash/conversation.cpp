@@ -39,13 +39,19 @@ void conversation::key_typed() {
   lines_unread_ = 0;
 }
 
+void conversation::show(std::string_view bytes) {
+  terminal_.write(bytes);
+  if (watcher_ && !bytes.empty())
+    watcher_(bytes);
+}
+
 void conversation::on_output(std::string_view bytes) {
   switch (phase_) {
   case phase::opening:
     break;
   case phase::prompt:
   case phase::running:
-    terminal_.write(bytes);
+    show(bytes);
     break;
   case phase::echo:
     echo_seen_ += bytes;
@@ -114,7 +120,7 @@ void conversation::started() {
   if (const auto at = echo_seen_.find(echo_due_); at != std::string::npos) {
     echo_seen_.erase(at, echo_due_.size());
     echo_due_.clear();
-    terminal_.write(echo_seen_);
+    show(echo_seen_);
   } else if (echo_due_.compare(0, echo_seen_.size(), echo_seen_) == 0) {
     echo_due_.erase(0, echo_seen_.size());
   } else {
@@ -132,7 +138,7 @@ void conversation::release_complaint() {
     for (; lines > 0 && !echo_seen_.empty(); --lines)
       echo_seen_.erase(0, std::min(echo_seen_.find('\n'), echo_seen_.size() - 1) + 1);
   }
-  terminal_.write(echo_seen_);
+  show(echo_seen_);
   echo_seen_.clear();
   echo_due_.clear();
 }

@@ -5,11 +5,14 @@
 #include "sandbox_agent/bash/terminal.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace sandfleet::agent {
+
+using output_watcher = std::function<void(std::string_view bytes)>;
 
 /// What a shell and we say to each other over the terminal, without any I/O: takes the bytes that
 /// came from it, knows from the marks whether it stands at its prompt, and sends what is output to
@@ -28,6 +31,9 @@ class conversation final : private mark_sink {
   /// at its prompt again. While it is busy: further lines for what runs, or for the text that the
   /// shell does not find complete. `echoed`: whether the terminal echoes it.
   void typed(const typed_text& text, bool echoed);
+
+  /// Is given what goes to the terminal, as it comes; empty: nobody is.
+  void watch_output(output_watcher watcher) { watcher_ = std::move(watcher); }
 
   /// A control character. What was typed before and not yet read may have gone by it.
   void key_typed();
@@ -65,12 +71,14 @@ class conversation final : private mark_sink {
   void line_was_read();
   void started();
   void release_complaint();
+  void show(std::string_view bytes);
 
   static constexpr std::size_t echo_slack = 256 * 1024;
 
   dialect kind_;
   std::string nonce_;
   terminal& terminal_;
+  output_watcher watcher_;
   mark_splitter splitter_;
   phase phase_ = phase::opening;
   prompt_mark prompt_;

@@ -22,24 +22,35 @@ asio::awaitable<result<void>> bash_session::start() {
 }
 
 asio::awaitable<std::variant<protocol::run_observation, protocol::error_observation>>
-bash_session::run(protocol::run_action action) {
+bash_session::run(protocol::run_action action, output_watcher watcher) {
   const auto self = impl_;
   if (!action.is_static) {
     const auto turn = co_await self->turns->take();
-    co_return co_await self->run(std::move(action));
+    co_return co_await self->run(std::move(action), std::move(watcher));
   }
   auto settings = self->settings;
   if (action.cwd)
     settings.working_dir = *action.cwd;
   bash_session fresh(self->executor, std::move(settings));
   action.is_static = false;
-  co_return co_await fresh.run(std::move(action));
+  co_return co_await fresh.run(std::move(action), std::move(watcher));
 }
 
 asio::awaitable<result<command_result>> bash_session::eval(command_request request) {
   const auto self = impl_;
   const auto turn = co_await self->turns->take();
   co_return co_await self->eval(std::move(request));
+}
+
+asio::awaitable<bool> bash_session::interrupt(bool force) {
+  const auto shell = impl_->current;
+  if (!shell || shell->ended() || shell->at_prompt() || !shell->opened())
+    co_return false;
+  if (force)
+    co_await shell->kill();
+  else
+    shell->type_key('\x03');
+  co_return true;
 }
 
 const std::string& bash_session::working_dir() const {

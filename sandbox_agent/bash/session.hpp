@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/protocol/action.hpp"
+#include "sandbox_agent/bash/conversation.hpp"
 
 #include <sandfleet/action.hpp>
 #include <sandfleet/error.hpp>
@@ -36,8 +37,13 @@ class bash_session {
   boost::asio::awaitable<result<void>> start();
 
   /// OpenHands' `run` (time-outs, keys, prefixes and suffixes as the reference has them).
+  /// `watcher` is given what programs print until then, as it comes.
   boost::asio::awaitable<std::variant<protocol::run_observation, protocol::error_observation>>
-  run(protocol::run_action action);
+  run(protocol::run_action action, output_watcher watcher = {});
+
+  /// Sends C-c to what runs, or, `force`, kills the shell and all that it started; out of turn.
+  /// False when nothing runs.
+  boost::asio::awaitable<bool> interrupt(bool force);
 
   /// A text as one command by `eval`, standard input from a file (`/session/run`). At its
   /// time-out everything that the session started is killed, the shell included.

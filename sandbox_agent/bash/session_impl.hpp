@@ -21,7 +21,7 @@ struct bash_session::impl {
 
   /// Has a shell at hand, at its prompt or busy; starts one where there is none.
   boost::asio::awaitable<result<void>> ready();
-  boost::asio::awaitable<reply> run(protocol::run_action action);
+  boost::asio::awaitable<reply> run(protocol::run_action action, output_watcher watcher);
   boost::asio::awaitable<result<command_result>> eval(command_request request);
   void close();
 

@@ -114,7 +114,8 @@ protocol::run_observation bash_session::impl::answer(const protocol::run_action&
   return out;
 }
 
-asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run_action action) {
+asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run_action action,
+                                                                   output_watcher watcher) {
   const auto began = clock::now();
   const std::string command(stripped(action.command));
   if (!unanswered_ && command.empty())
@@ -136,6 +137,11 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
   if (runs && !action.is_input && !command.empty())
     co_return not_executed(action, command);
   const bool has_effect = !current->at_prompt() || acts_at_prompt(special_key(command));
+  struct watching {
+    std::shared_ptr<shell> watched;
+    ~watching() { watched->watch_output({}); }
+  } const guard{current};
+  current->watch_output(std::move(watcher));
   if (!command.empty() && !current->ended() && has_effect)
     type(command, action.is_input);
 

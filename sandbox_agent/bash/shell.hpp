@@ -77,6 +77,8 @@ class shell : public std::enable_shared_from_this<shell> {
   /// Why nothing came of what it runs, as far as that can be seen: what the shell does, or how it
   /// ended.
   [[nodiscard]] std::string standing() const;
+  /// Is given what programs print, as it comes; empty: nobody is.
+  void watch_output(output_watcher watcher) { conversation_.watch_output(std::move(watcher)); }
   /// When output last came.
   [[nodiscard]] clock::time_point last_output() const { return last_output_; }
   /// Where the shell's process is; empty where that cannot be seen.

@@ -2,12 +2,17 @@
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_object.hpp"
 #include "runtime/protocol/json_writer.hpp"
+#include "runtime/protocol/utf8.hpp"
+#include "sandbox_agent/server/action_jobs.hpp"
 #include "sandbox_agent/server/handlers.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string_view>
 
 namespace sandfleet::agent {
 
@@ -15,24 +20,57 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<result<protocol::observation>> run(context& with, protocol::run_action action) {
-  auto session = co_await with.shells.get(session_name("default"));
-  if (!session)
-    co_return protocol::error_observation{session.error().to_string(), ""};
-  auto outcome = co_await (*session)->run(std::move(action));
-  if (auto* ran = std::get_if<protocol::run_observation>(&outcome))
-    co_return std::move(*ran);
-  co_return std::get<protocol::error_observation>(std::move(outcome));
+constexpr std::string_view event_stream = "text/event-stream";
+
+/// The length of what is cut off at the end of a piece: the beginning of a character.
+std::size_t unfinished_tail(std::string_view bytes) {
+  for (std::size_t length = 1; length <= std::min<std::size_t>(3, bytes.size()); ++length) {
+    const auto byte = static_cast<unsigned char>(bytes[bytes.size() - length]);
+    if (byte < 0x80)
+      return 0;
+    if (byte >= 0xc0)
+      return byte >= (length == 1 ? 0xc0 : length == 2 ? 0xe0 : 0xf0) ? length : 0;
+  }
+  return 0;
 }
 
-asio::awaitable<result<protocol::observation>> perform(context& with, protocol::action action) {
-  if (auto* wanted = std::get_if<protocol::run_action>(&action))
-    co_return co_await run(with, std::move(*wanted));
-  if (const auto* wanted = std::get_if<protocol::read_action>(&action))
-    co_return with.file_actions.read(*wanted, with.shells.working_dir());
-  if (const auto* wanted = std::get_if<protocol::write_action>(&action))
-    co_return with.file_actions.write(*wanted, with.shells.working_dir());
-  co_return with.file_actions.edit(std::get<protocol::edit_action>(action));
+std::string output_event(std::string_view bytes, std::uint64_t lost) {
+  protocol::json_writer data;
+  data.begin_object().member("content", protocol::to_utf8(bytes));
+  if (lost != 0)
+    data.member("lost_bytes", static_cast<std::int64_t>(lost));
+  data.end_object();
+  return "event: output\ndata: " + std::move(data).take() + "\n\n";
+}
+
+/// What is printed, as `output` events, and then the answer, as `observation` or `error`.
+handling stream_job(http_exchange& exchange, std::shared_ptr<action_job> job) {
+  transport::header_list headers;
+  headers.emplace_back("Content-Type", std::string(event_stream));
+  headers.emplace_back("Cache-Control", "no-store");
+  const auto begun = co_await exchange.begin_reply(200, std::move(headers));
+  if (!begun)
+    co_return;
+  std::uint64_t seen = 0;
+  std::string held; // of a character whose end has not come
+  for (bool last = false; !last;) {
+    co_await job->changed(seen);
+    last = job->done();
+    std::uint64_t lost = 0;
+    auto bytes = held + job->take_output(seen, lost);
+    const auto tail = last ? 0 : unfinished_tail(bytes);
+    held = bytes.substr(bytes.size() - tail);
+    bytes.resize(bytes.size() - tail);
+    if (bytes.empty())
+      continue;
+    const auto event = output_event(bytes, lost);
+    const auto sent = co_await exchange.write(event);
+    if (!sent)
+      co_return;
+  }
+  const auto name = job->status() == 200 ? "observation" : "error";
+  const auto event = std::string("event: ") + name + "\ndata: " + job->body() + "\n\n";
+  (void)co_await exchange.write(event);
 }
 
 } // namespace
@@ -78,25 +116,45 @@ handling post_update_mcp_server(context&, http_exchange& exchange) {
   co_await reply_json(exchange, 200, std::move(out).take());
 }
 
-/// When the client goes only the waiting ends: the command goes on, and the next action shows its
-/// output.
+/// When the client goes only the waiting ends.
 handling post_execute_action(context& with, http_exchange& exchange) {
   const auto body = co_await read_json_body(exchange);
   if (!body)
     co_return;
-  auto action = protocol::decode_action(*body);
-  if (!action) {
-    co_await reply_json(exchange, action.error().status, std::move(action.error().body));
+  auto wanted = protocol::decode_action(*body);
+  if (!wanted) {
+    co_await reply_json(exchange, wanted.error().status, std::move(wanted.error().body));
     co_return;
   }
   with.stats.action_began();
+  const bool streams = exchange.header("accept").find(event_stream) != std::string_view::npos;
+  const auto job = with.actions.begin(exchange.header(protocol::idempotency_key_header), *body,
+                                      std::move(*wanted), streams);
+  if (!job) {
+    co_await reply_error(exchange, job.error());
+    co_return;
+  }
   exchange.cancel_when_client_goes();
-  const auto turn = co_await with.action_turns->take();
-  const auto outcome = co_await perform(with, std::move(*action));
-  if (outcome)
-    co_await reply_json(exchange, 200, protocol::encode(*outcome));
-  else
-    co_await reply_detail(exchange, 500, "Internal server error: " + outcome.error().message);
+  if (streams) {
+    co_await stream_job(exchange, *job);
+    co_return;
+  }
+  co_await (*job)->answered();
+  co_await reply_json(exchange, (*job)->status(), (*job)->body());
+}
+
+handling post_cancel(context& with, http_exchange& exchange) {
+  const auto body = co_await read_json_body(exchange);
+  if (!body)
+    co_return;
+  const auto wanted = protocol::decode_cancel(*body);
+  if (!wanted) {
+    co_await reply_error(exchange, wanted.error());
+    co_return;
+  }
+  const auto session = with.shells.find(wanted->session);
+  const bool cancelled = session && co_await session->interrupt(wanted->force);
+  co_await reply_json(exchange, 200, protocol::encode_cancel_reply(cancelled));
 }
 
 } // namespace sandfleet::agent

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "runtime/transport/http_server.hpp"
-#include "sandbox_agent/bash/turn_queue.hpp"
 #include "sandbox_agent/exec/one_shot.hpp"
 #include "sandbox_agent/exec/program_sources.hpp"
 #include "sandbox_agent/exec/shared_terminal.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/options.hpp"
+#include "sandbox_agent/server/action_jobs.hpp"
 #include "sandbox_agent/sessions.hpp"
 #include "sandbox_agent/system_stats.hpp"
 
@@ -25,8 +25,7 @@ struct context {
   files::file_actions file_actions;
   one_shot_settings one_shot;
   terminal_table terminals;
-  /// Actions are run one at a time, in the order of their arrival, as the reference runs them.
-  std::shared_ptr<turn_queue> action_turns;
+  action_jobs actions;
   system_stats stats;
   program_sources sources; ///< as they were before anything ran
   bool ready = false;      ///< the default session is at its prompt

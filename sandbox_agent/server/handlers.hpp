@@ -18,6 +18,7 @@ handling get_alive(context& with, http_exchange& exchange);
 handling get_server_info(context& with, http_exchange& exchange);
 handling post_execute_action(context& with, http_exchange& exchange);
 handling post_update_mcp_server(context& with, http_exchange& exchange);
+handling post_cancel(context& with, http_exchange& exchange);
 handling get_vscode_token(context& with, http_exchange& exchange);
 
 handling post_session_run(context& with, http_exchange& exchange);

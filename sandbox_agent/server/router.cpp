@@ -15,8 +15,9 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 15> endpoints{{
+constexpr std::array<endpoint_entry, 16> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
+    {"/cancel", "POST", &post_cancel},
     {"/session/run", "POST", &post_session_run},
     {"/exec", "POST", &post_exec},
     {"/terminal", "GET", &get_terminal},

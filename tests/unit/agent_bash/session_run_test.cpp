@@ -182,14 +182,14 @@ TEST_F(run_test, keys_at_the_prompt_leave_nothing_behind) {
 }
 
 TEST_F(run_test, what_goes_on_is_said_where_nothing_is_new) {
-  run_action quiet;
+  protocol::run_action quiet;
   quiet.command = "sleep 100";
   quiet.timeout = 0.2;
   EXPECT_EQ(run(quiet).metadata.prefix, "");
   EXPECT_EQ(run("echo other").metadata.prefix, "[Below is the output of the previous command.]\n");
   quiet.command = "";
   EXPECT_EQ(run(quiet).metadata.prefix, "[Below is the output of the previous command.]\n");
-  run_action stop;
+  protocol::run_action stop;
   stop.command = "C-c";
   stop.is_input = true;
   EXPECT_EQ(run(stop).metadata.prefix, "");
