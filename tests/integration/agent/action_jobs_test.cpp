@@ -206,8 +206,9 @@ TEST(action_stream, holds_all_that_is_printed) {
 TEST(action_cancel, interrupts_what_runs) {
   agent_process agent;
   const auto begun = make_pipe(agent, "begun");
+  make_pipe(agent, "never");
   auto waits = std::async(std::launch::async, [&] {
-    return act(agent, run_body("echo > begun; exec 3<>begun; read -u 3 never", "long"));
+    return act(agent, run_body("exec 3<>never; echo > begun; read -u 3 x", "long"));
   });
   std::ifstream(begun).get();
   EXPECT_EQ(agent.post("/cancel", R"({"session_id": "long"})").body, R"({"cancelled":true})");
@@ -220,8 +221,9 @@ TEST(action_cancel, interrupts_what_runs) {
 TEST(action_cancel, by_force_ends_what_ignores_the_interruption) {
   agent_process agent;
   const auto begun = make_pipe(agent, "begun");
+  make_pipe(agent, "never");
   auto waits = std::async(std::launch::async, [&] {
-    return act(agent, run_body("(trap '' INT; echo > begun; exec 3<>begun; read -u 3 never)"));
+    return act(agent, run_body("(trap '' INT; exec 3<>never; echo > begun; read -u 3 x)"));
   });
   std::ifstream(begun).get();
   EXPECT_EQ(agent.post("/cancel", R"({"force": true})").body, R"({"cancelled":true})");
