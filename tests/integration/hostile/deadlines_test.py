@@ -9,6 +9,7 @@ TIMEOUT_S = 0.5
 PROMISED_S = 0.1
 # A machine that many share may hold up any process; what is looked for here waits by seconds.
 MARGIN_S = 1.0
+ATTEMPTS = 3
 
 NASTY = {
     "plain": "sleep 1000",
@@ -43,25 +44,35 @@ class Deadlines(HostileTest):
 
     def test_replies_come_in_time(self):
         """The tree is dead when the reply comes: what is left would write to /shared."""
+        names = list(NASTY)
+        for _ in range(ATTEMPTS):
+            names = self.late_ones(names)
+            if not names:
+                break
+        self.assertEqual(names, [], "late each time")
+
+    def late_ones(self, names):
         tasks = [Task("plain", [NASTY["plain"]], {"timeout_s": TIMEOUT_S})]
-        for name, command in NASTY.items():
-            beacon = f"(while :; do echo >/shared/{name}; done) & {command}"
+        for name in names:
+            beacon = f"(while :; do echo >/shared/{name}; done) & {NASTY[name]}"
             tasks.append(Task(f"beacon_{name}",
                               [beacon, f"rm -f /shared/{name}; sleep 0.1; ls /shared"],
                               {"command_timeout_s": TIMEOUT_S, "continue_on_error": True, **FEW}))
         results = self.run_batch(tasks, concurrency=2)
         reference = self.overrun(results["plain"])
         print(f"the plain one is late by {reference * 1000:.1f} ms")
-        for name, result in results.items():
+        late = []
+        for name in names:
+            result = results[f"beacon_{name}"]
             with self.subTest(task=name):
-                late = self.overrun(result)
-                if late > PROMISED_S:
-                    print(f"{name} is late by {late * 1000:.1f} ms")
-                self.assertGreaterEqual(late, 0)
-                self.assertLess(late, reference + PROMISED_S + MARGIN_S)
-                if name != "plain":
-                    self.assertNotIn(name.removeprefix("beacon_"),
-                                     result["commands"][1]["output"].split())
+                overrun = self.overrun(result)
+                self.assertGreaterEqual(overrun, 0)
+                self.assertNotIn(name, result["commands"][1]["output"].split())
+            if overrun > PROMISED_S:
+                print(f"{name} is late by {overrun * 1000:.1f} ms")
+            if overrun > reference + PROMISED_S + MARGIN_S:
+                late.append(name)
+        return late
 
     def test_nasty_ones_delay_no_other(self):
         """Quick tasks on two places, alone and beside as many places of nasty ones."""
