@@ -92,6 +92,17 @@ std::string to_utf8(std::string_view bytes) {
   return text;
 }
 
+std::size_t incomplete_tail(std::string_view bytes) noexcept {
+  for (std::size_t length = 1; length <= 3 && length <= bytes.size(); ++length) {
+    const auto code = static_cast<unsigned char>(bytes[bytes.size() - length]);
+    if ((code & 0xC0U) == 0x80U)
+      continue;
+    const std::size_t wanted = code >= 0xF0 ? 4 : code >= 0xE0 ? 3 : 2;
+    return code >= 0xC0 && code < 0xF8 && length < wanted ? length : 0;
+  }
+  return 0;
+}
+
 std::size_t count_code_points(std::string_view text) noexcept {
   std::size_t count = 0;
   for (const char c : text)

@@ -12,6 +12,9 @@ namespace sandfleet::protocol {
 /// does).
 [[nodiscard]] std::string to_utf8(std::string_view bytes);
 
+/// How many bytes at the end of `bytes` begin a character that is not complete, 0 to 3.
+[[nodiscard]] std::size_t incomplete_tail(std::string_view bytes) noexcept;
+
 /// The number of code points of a well-formed text.
 [[nodiscard]] std::size_t count_code_points(std::string_view text) noexcept;
 

@@ -22,18 +22,6 @@ namespace {
 
 constexpr std::string_view event_stream = "text/event-stream";
 
-/// The length of what is cut off at the end of a piece: the beginning of a character.
-std::size_t unfinished_tail(std::string_view bytes) {
-  for (std::size_t length = 1; length <= std::min<std::size_t>(3, bytes.size()); ++length) {
-    const auto byte = static_cast<unsigned char>(bytes[bytes.size() - length]);
-    if (byte < 0x80)
-      return 0;
-    if (byte >= 0xc0)
-      return byte >= (length == 1 ? 0xc0 : length == 2 ? 0xe0 : 0xf0) ? length : 0;
-  }
-  return 0;
-}
-
 std::string output_event(std::string_view bytes, std::uint64_t lost) {
   protocol::json_writer data;
   data.begin_object().member("content", protocol::to_utf8(bytes));
@@ -58,7 +46,7 @@ handling stream_job(http_exchange& exchange, std::shared_ptr<action_job> job) {
     last = job->done();
     std::uint64_t lost = 0;
     auto bytes = held + job->take_output(seen, lost);
-    const auto tail = last ? 0 : unfinished_tail(bytes);
+    const auto tail = last ? 0 : protocol::incomplete_tail(bytes);
     held = bytes.substr(bytes.size() - tail);
     bytes.resize(bytes.size() - tail);
     if (bytes.empty())

@@ -3,10 +3,8 @@
 #include "runtime/protocol/action_codec.hpp"
 #include "runtime/protocol/agent_api.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -17,22 +15,14 @@ namespace sandfleet::agent {
 
 namespace asio = boost::asio;
 
-action_job::action_job(asio::any_io_executor executor, bool streams)
-    : executor_(std::move(executor)), streams_(streams) {}
-
 asio::awaitable<void> action_job::changed(std::uint64_t seen) {
-  if (done_ || seen < output_end_)
-    co_return;
-  asio::steady_timer timer(executor_, asio::steady_timer::time_point::max());
-  waiting_.push_back(&timer);
-  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  std::erase(waiting_, &timer);
+  if (!done_ && seen >= output_end_)
+    co_await news_.wait();
 }
 
 asio::awaitable<void> action_job::answered() {
-  co_await asio::this_coro::throw_if_cancelled(true);
   while (!done_)
-    co_await changed(output_end_);
+    co_await news_.wait();
 }
 
 std::string action_job::take_output(std::uint64_t& seen, std::uint64_t& lost) const {
@@ -47,19 +37,14 @@ void action_job::printed(std::string_view bytes) {
   output_end_ += bytes.size();
   if (output_.size() > 2 * max_held_output)
     output_.erase(0, output_.size() - max_held_output);
-  notify();
+  news_.ring();
 }
 
 void action_job::finish(int status, std::string body) {
   status_ = status;
   body_ = std::move(body);
   done_ = true;
-  notify();
-}
-
-void action_job::notify() {
-  for (auto* timer : waiting_)
-    timer->cancel();
+  news_.ring();
 }
 
 action_jobs::action_jobs(asio::any_io_executor executor, sessions& shells,
@@ -72,8 +57,8 @@ result<std::shared_ptr<action_job>> action_jobs::begin(std::string_view key,
   if (key.size() > max_key)
     return fail(make_error(errc::invalid_argument, "the idempotency key is too long")
                     .with("max_bytes", static_cast<std::int64_t>(max_key)));
-  const auto hash = std::hash<std::string_view>{}(request);
-  if (const auto found = kept_.find(key); !key.empty() && found != kept_.end()) {
+  const auto hash = key.empty() ? 0 : std::hash<std::string_view>{}(request);
+  if (const auto found = kept_.find(key); found != kept_.end()) {
     if (found->second.request_hash != hash)
       return fail(
           make_error(errc::invalid_argument, "the idempotency key was used for another action")

@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/action.hpp"
 #include "sandbox_agent/bash/turn_queue.hpp"
+#include "sandbox_agent/exec/bell.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/sessions.hpp"
 
@@ -9,7 +10,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -17,7 +17,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace sandfleet::agent {
 
@@ -27,7 +26,8 @@ class action_job {
   static constexpr std::size_t max_held_output = std::size_t{1} << 20; ///< bytes
 
   /// `streams`: what is printed is held for those who want it before the end.
-  action_job(boost::asio::any_io_executor executor, bool streams);
+  action_job(const boost::asio::any_io_executor& executor, bool streams)
+      : news_(executor), streams_(streams) {}
 
   [[nodiscard]] bool streams() const { return streams_; }
   [[nodiscard]] bool done() const { return done_; }
@@ -49,11 +49,8 @@ class action_job {
   void finish(int status, std::string body);
 
  private:
-  void notify();
-
-  boost::asio::any_io_executor executor_;
+  bell news_;
   bool streams_;
-  std::vector<boost::asio::steady_timer*> waiting_;
   std::string output_;
   std::uint64_t output_end_ = 0;
   int status_ = 0;
