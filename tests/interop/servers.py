@@ -1,12 +1,9 @@
 """The two servers, each a process with a working directory of its own."""
 
-import contextlib
 import http.client
 import json
-import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -38,11 +35,13 @@ class Server:
                           "--user-id", "0", "--no-enable-browser"]
 
     def begin(self, command):
-        # Whatever the shells of this machine's user do at their start is no part of the comparison.
-        quiet = ["unshare", "--mount", "sh", "-c",
-                 "if [ -e ~/.bashrc ]; then mount --bind /dev/null ~/.bashrc; fi; exec \"$@\"", "sh"]
+        # Whatever the shells of this machine's user do at their start is no part of the comparison,
+        # and what a server started ends with it: the reference leaves programs behind.
+        own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+               "if [ -e ~/.bashrc ]; then mount --bind /dev/null ~/.bashrc; fi; \"$@\"; exit $?",
+               "sh"]
         self.process = subprocess.Popen(
-            [*quiet, *command, *self.arguments], env=self.environment, cwd=self.place,
+            [*own, *command, *self.arguments], env=self.environment, cwd=self.place,
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
             start_new_session=True)
 
@@ -78,14 +77,9 @@ class Server:
                 entry.unlink()
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
         self.log.close()
 
 
@@ -95,11 +89,6 @@ class Reference(Server):
         # The tmux server and what it runs are this one's own.
         self.environment["TMUX_TMPDIR"] = str(self.place / "tmp")
         self.begin([python, pathlib.Path(__file__).with_name("reference_server.py")])
-
-    def stop(self):
-        super().stop()
-        subprocess.run(["tmux", "kill-server"], env=self.environment, capture_output=True,
-                       check=False)
 
 
 class Ours(Server):
