@@ -15,7 +15,8 @@ constexpr std::string_view prompt = "\x1b]7;p\a";
 
 bare_shell::bare_shell(const std::string& working_dir) {
   agent::pty_spec spec;
-  spec.argv = {"/bin/bash", "--noediting", "--norc", "-i"};
+  spec.program = "/bin/bash";
+  spec.argv = {"bash", "--noediting", "--norc", "-i"};
   spec.environment = {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "HISTFILE="};
   spec.working_dir = working_dir;
   spec.echo = false;

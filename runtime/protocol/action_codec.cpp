@@ -1,6 +1,7 @@
 #include "runtime/protocol/action_codec.hpp"
 
 #include "runtime/core/text.hpp"
+#include "runtime/protocol/action_forms.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_fault.hpp"
 #include "runtime/protocol/json_object.hpp"
@@ -38,145 +39,6 @@ tl::unexpected<action_refusal> refuse(const std::string& why) {
 
 tl::unexpected<action_refusal> answer(const observation& what) {
   return tl::unexpected(action_refusal{200, encode(what)});
-}
-
-/// The names that a type of action may have in "args"; the first `required` ones must be there.
-struct signature {
-  std::string_view type;
-  std::string_view class_name;
-  std::size_t required;
-  std::span<const std::string_view> names;
-};
-
-constexpr std::array<std::string_view, 10> run_names{
-    "command", "is_input", "thought", "blocking",           "is_static",
-    "cwd",     "hidden",   "action",  "confirmation_state", "security_risk"};
-constexpr std::array<std::string_view, 7> ipython_names{
-    "code",   "thought",       "include_extra",   "confirmation_state",
-    "action", "security_risk", "kernel_init_code"};
-constexpr std::array<std::string_view, 5> browse_names{"url", "thought", "return_axtree", "action",
-                                                       "security_risk"};
-constexpr std::array<std::string_view, 6> browse_interactive_names{
-    "browser_actions", "thought",       "browsergym_send_msg_to_user",
-    "action",          "security_risk", "return_axtree"};
-constexpr std::array<std::string_view, 8> read_names{
-    "path", "start", "end", "thought", "action", "security_risk", "impl_source", "view_range"};
-constexpr std::array<std::string_view, 7> write_names{"path",    "content", "start",        "end",
-                                                      "thought", "action",  "security_risk"};
-constexpr std::array<std::string_view, 13> edit_names{
-    "path",  "command", "file_text", "old_str", "new_str",       "insert_line", "content",
-    "start", "end",     "thought",   "action",  "security_risk", "impl_source"};
-
-constexpr std::array<signature, 7> signatures{{
-    {"run", "CmdRunAction", 1, run_names},
-    {"run_ipython", "IPythonRunCellAction", 1, ipython_names},
-    {"browse", "BrowseURLAction", 1, browse_names},
-    {"browse_interactive", "BrowseInteractiveAction", 1, browse_interactive_names},
-    {"read", "FileReadAction", 1, read_names},
-    {"write", "FileWriteAction", 2, write_names},
-    {"edit", "FileEditAction", 1, edit_names},
-}};
-
-struct type_name {
-  std::string_view constant;
-  std::string_view type;
-};
-
-/// Every type that the reference can decode, in the order in which its error text lists them.
-constexpr std::array<type_name, 21> known_types{{
-    {"NULL", "null"},
-    {"RUN", "run"},
-    {"RUN_IPYTHON", "run_ipython"},
-    {"BROWSE", "browse"},
-    {"BROWSE_INTERACTIVE", "browse_interactive"},
-    {"READ", "read"},
-    {"WRITE", "write"},
-    {"EDIT", "edit"},
-    {"THINK", "think"},
-    {"FINISH", "finish"},
-    {"REJECT", "reject"},
-    {"DELEGATE", "delegate"},
-    {"RECALL", "recall"},
-    {"CHANGE_AGENT_STATE", "change_agent_state"},
-    {"MESSAGE", "message"},
-    {"SYSTEM", "system"},
-    {"CONDENSATION", "condensation"},
-    {"CONDENSATION_REQUEST", "condensation_request"},
-    {"MCP", "call_tool_mcp"},
-    {"TASK_TRACKING", "task_tracking"},
-    {"LOOP_RECOVERY", "loop_recovery"},
-}};
-
-constexpr std::array<type_name, 19> known_observations{{
-    {"NULL", "null"},
-    {"RUN", "run"},
-    {"RUN_IPYTHON", "run_ipython"},
-    {"BROWSE", "browse"},
-    {"READ", "read"},
-    {"WRITE", "write"},
-    {"EDIT", "edit"},
-    {"DELEGATE", "delegate"},
-    {"SUCCESS", "success"},
-    {"ERROR", "error"},
-    {"AGENT_STATE_CHANGED", "agent_state_changed"},
-    {"USER_REJECTED", "user_rejected"},
-    {"CONDENSE", "condense"},
-    {"THINK", "think"},
-    {"RECALL", "recall"},
-    {"MCP", "mcp"},
-    {"DOWNLOAD", "download"},
-    {"TASK_TRACKING", "task_tracking"},
-    {"LOOP_DETECTION", "loop_detection"},
-}};
-
-/// The keys of a Python dictionary whose keys are an enumeration's members.
-std::string dict_keys(std::string_view enumeration, std::span<const type_name> names) {
-  std::string listed;
-  for (const auto& known : names) {
-    listed.append(listed.empty() ? "<" : ", <").append(enumeration).append(".");
-    listed.append(known.constant).append(": '").append(known.type).append("'>");
-  }
-  return "dict_keys([" + listed + "])";
-}
-
-tl::unexpected<action_refusal> unknown_type(const json::value& type) {
-  return refuse("'action['action']=" + python_repr(type) +
-                "' is not defined. Available actions: " + dict_keys("ActionType", known_types));
-}
-
-bool is_known_observation(const json::value& type) {
-  const auto* text = type.if_string();
-  return text && std::ranges::find(known_observations, std::string_view(*text), &type_name::type) !=
-                     known_observations.end();
-}
-
-/// The reference looks it up in a dictionary, and a KeyError's text is quoted.
-std::string unknown_observation(const json::value& type) {
-  return python_repr("'observation['observation']=" + python_repr(type) +
-                     "' is not defined. Available observations: " +
-                     dict_keys("ObservationType", known_observations));
-}
-
-/// What the reference's dataclass says of arguments that do not fit it; empty when they do.
-std::string misfit(const signature& of, const json::object& args) {
-  const auto constructor = std::string(of.class_name) + ".__init__()";
-  for (const auto& arg : args) {
-    if (std::ranges::find(of.names, std::string_view(arg.key())) == of.names.end())
-      return constructor + " got an unexpected keyword argument " +
-             python_repr(std::string_view(arg.key()));
-  }
-  std::vector<std::string> missing;
-  for (const auto name : of.names.first(of.required)) {
-    if (!args.contains(name))
-      missing.push_back(python_repr(name));
-  }
-  if (missing.empty())
-    return {};
-  std::string listed = missing.front();
-  for (std::size_t i = 1; i < missing.size(); ++i)
-    listed += (i + 1 == missing.size() ? " and " : ", ") + missing[i];
-  return constructor + " missing " + std::to_string(missing.size()) +
-         " required positional argument" + (missing.size() == 1 ? "" : "s") + ": " + listed;
 }
 
 /// Python's int(text): blanks around it, a sign, '_' between digits.
@@ -355,6 +217,16 @@ decoded decode_arguments(std::string_view type, arguments& args, const json::obj
   return answer(error_observation{"Browser functionality is not supported or disabled.", ""});
 }
 
+/// What is to be forgotten is told by numbers or by a range, a summary with its place.
+bool is_condensation(const json::object& args) {
+  const auto has = [&](std::string_view name) {
+    const auto* found = args.if_contains(name);
+    return found && !found->is_null();
+  };
+  const bool by_range = has("forgotten_events_start_id") && has("forgotten_events_end_id");
+  return has("forgotten_event_ids") != by_range && has("summary") == has("summary_offset");
+}
+
 /// Takes our own argument out of those that the reference knows; nothing where it is not one.
 std::optional<std::string> take_session(json::object& args) {
   const auto* found = args.if_contains("session_id");
@@ -370,8 +242,19 @@ std::optional<std::string> take_session(json::object& args) {
 
 /// Names that older clients send, as the reference reads them.
 void modernize(json::object& args) {
+  const auto rename = [&](std::string_view before, std::string_view now) {
+    const auto* found = args.if_contains(before);
+    if (!found)
+      return;
+    auto value = *found;
+    args.erase(before);
+    args[now] = std::move(value);
+  };
   args.erase("timestamp");
-  args.erase("is_confirmed");
+  if (const auto* confirmed = args.if_contains("is_confirmed"); confirmed && confirmed->is_null())
+    args.erase("is_confirmed");
+  rename("is_confirmed", "confirmation_state");
+  rename("images_urls", "image_urls");
   args.erase("keep_prompt");
   args.erase("task_completed");
   if (args.erase("translated_ipython_code") != 0) {
@@ -389,11 +272,9 @@ decoded decode_event(json::object top) {
   }
   const json::value type_value = top["action"];
   const auto* type_text = type_value.if_string();
-  if (!type_text)
-    return unknown_type(type_value);
-  const std::string_view type(*type_text);
-  if (std::ranges::find(known_types, type, &type_name::type) == known_types.end())
-    return unknown_type(type_value);
+  const auto* of = type_text ? find_action_form(*type_text) : nullptr;
+  if (!of)
+    return refuse(unknown_action(type_value));
 
   json::object none;
   auto* given = top.if_contains("args");
@@ -406,11 +287,13 @@ decoded decode_event(json::object top) {
     return refuse("argument 'session_id' must be a string of 1 to " +
                   std::to_string(max_session_name) + " bytes");
 
-  const auto of = std::ranges::find(signatures, type, &signature::type);
-  if (of == signatures.end())
-    return refuse("'ActionExecutor' object has no attribute '" + std::string(type) + "'");
   if (const auto why = misfit(*of, *args); !why.empty())
     return refuse("action=" + python_repr(json::value(top)) + " has the wrong arguments: " + why);
+  const std::string_view type = of->type;
+  if (type == "condensation" && !is_condensation(*args))
+    return refuse("Invalid configuration of the optional fields.");
+  if (!of->carried_out)
+    return refuse("'ActionExecutor' object has no attribute '" + std::string(type) + "'");
 
   if (const auto* source = top.if_contains("source")) {
     if (*source != "agent" && *source != "user" && *source != "environment")

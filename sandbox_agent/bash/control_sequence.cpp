@@ -218,6 +218,30 @@ bool puts_cursor(const control_sequence& sequence) {
          is_one_of(sequence.command, "ABCDEFGH`adefjkr");
 }
 
+namespace {
+
+/// What `ED` (ECMA-48, 8.3.39) is to erase: 0 from the cursor on, 1 up to it, 2 all, 3 (xterm's)
+/// what has scrolled off; -1 for another sequence.
+int erased_part(const control_sequence& sequence) {
+  if (!sequence.is_control || sequence.leader != 0 || sequence.intermediate != 0 ||
+      sequence.command != 'J')
+    return -1;
+  return sequence.parameters.empty() ? 0 : std::max(0, sequence.parameters.front());
+}
+
+} // namespace
+
+bool clears_screen(const control_sequence& sequence, bool at_home) {
+  if (!sequence.is_control)
+    return sequence.intermediate == 0 && sequence.command == 'c';
+  const int part = erased_part(sequence);
+  return part == 2 || (part == 0 && at_home);
+}
+
+bool clears_history(const control_sequence& sequence) {
+  return erased_part(sequence) == 3;
+}
+
 int repetitions(const control_sequence& sequence) {
   if (!sequence.is_control || sequence.leader != 0 || sequence.intermediate != 0 ||
       sequence.command != 'b')

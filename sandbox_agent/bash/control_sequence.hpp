@@ -66,6 +66,12 @@ class sequence_reader {
 /// Whether it puts the cursor somewhere, be it where it stands.
 [[nodiscard]] bool puts_cursor(const control_sequence& sequence);
 
+/// Whether it blanks the whole screen, with the cursor at its first place or elsewhere.
+[[nodiscard]] bool clears_screen(const control_sequence& sequence, bool at_home);
+
+/// Whether it forgets what has scrolled off the screen.
+[[nodiscard]] bool clears_history(const control_sequence& sequence);
+
 /// How often REP (ECMA-48, 8.3.103) repeats the last character; 0 for all other sequences.
 [[nodiscard]] int repetitions(const control_sequence& sequence);
 

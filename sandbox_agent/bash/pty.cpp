@@ -78,7 +78,7 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
   process_start what;
   const auto argv = exec_list(spec.argv);
   const auto environment = exec_list(spec.environment);
-  what.program = spec.argv.front().c_str();
+  what.program = spec.program.c_str();
   what.argv = argv.data();
   what.environment = environment.data();
   what.working_dir = spec.working_dir.c_str();
@@ -86,7 +86,7 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
   started_process started;
   if (const int failure = start_process(what, started))
     return fail(errno_error(errc::start_failed,
-                            "cannot start " + spec.argv.front() + " in " + spec.working_dir,
+                            "cannot start " + spec.program + " in " + spec.working_dir,
                             failure));
   out.pid = started.pid;
   out.pidfd = std::move(started.pidfd);

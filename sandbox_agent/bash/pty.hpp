@@ -31,7 +31,8 @@ struct pty_process {
 };
 
 struct pty_spec {
-  std::vector<std::string> argv; ///< argv[0] is a path
+  std::string program;           ///< a path
+  std::vector<std::string> argv; ///< argv[0]: what the program is told to be called
   std::vector<std::string> environment;
   std::string working_dir;
   int columns = 80;

@@ -70,13 +70,15 @@ result<std::shared_ptr<shell>> shell::start(const asio::any_io_executor& executo
   pty_spec wanted;
   dialect kind = dialect::bash;
   if (auto bash = find("bash")) {
-    wanted.argv = {std::move(*bash), "--noediting"};
+    wanted.program = std::move(*bash);
+    wanted.argv = {"bash", "--noediting"};
     if (!spec.user_startup)
       wanted.argv.emplace_back("--norc");
     wanted.argv.emplace_back("-i");
   } else if (auto sh = find("sh")) {
     kind = dialect::posix;
-    wanted.argv = {std::move(*sh), "-i"};
+    wanted.program = std::move(*sh);
+    wanted.argv = {"sh", "-i"};
   } else {
     return fail(
         make_error(errc::not_found, "there is neither bash nor sh in the PATH").with("PATH", path));

@@ -222,6 +222,13 @@ void terminal::scroll_up() {
   screen_.pop_front();
 }
 
+void terminal::scroll_off() {
+  while (!screen_.empty() && (!screen_.back() || screen_.back()->length() == 0))
+    screen_.pop_back();
+  while (!screen_.empty())
+    scroll_up();
+}
+
 void terminal::line_feed() {
   wrap_pending_ = false;
   if (row_ + 1 < rows)
@@ -352,6 +359,10 @@ bool terminal::write_sequence_byte(char byte) {
 void terminal::carry_out(const control_sequence& sequence) {
   if (const int count = repetitions(sequence); count != 0)
     return repeat_glyph(count);
+  if (!alternate_ && clears_screen(sequence, row_ == 0 && column_ == 0))
+    scroll_off();
+  if (clears_history(sequence))
+    history_.clear();
   const auto bytes = emulated(sequence);
   if (bytes.empty())
     return;

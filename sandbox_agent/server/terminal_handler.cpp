@@ -51,7 +51,7 @@ result<pty_process> start_on_pty(const context& with, const terminal_request& re
   const auto found = resolve_program(spec.argv.front(), env.at("PATH"), spec.working_dir);
   if (!found)
     return fail(found.error());
-  const auto asked_for = std::exchange(spec.argv.front(), *found);
+  spec.program = *found;
   for (const auto& [name, value] : env)
     spec.environment.push_back(name + "=" + value);
   spec.rows = request.size.rows;
@@ -61,7 +61,7 @@ result<pty_process> start_on_pty(const context& with, const terminal_request& re
     return started;
   for (const auto& [name, value] : started.error().evidence)
     if (const auto* number = std::get_if<std::int64_t>(&value); number && name == "errno")
-      return fail(start_error("cannot run '" + asked_for + "'", static_cast<int>(*number)));
+      return fail(start_error("cannot run '" + spec.argv.front() + "'", static_cast<int>(*number)));
   return started;
 }
 

@@ -119,6 +119,14 @@ TEST(terminal, editing_sequences_move_text) {
   EXPECT_EQ(shown("abcdef\x1b[1;3H\x1b[2P"), "abef");
   EXPECT_EQ(shown("abcdef\x1b[1;3H\x1b[2@"), "ab  cdef");
   EXPECT_EQ(shown("a\r\nb\x1b[H\x1b[2J\x1b[3Jclear"), "clear");
+  EXPECT_EQ(shown("a\r\nb\x1b[2J\x1b[Hc"), "a\nb\nc");
+  EXPECT_EQ(shown("a\r\nb\x1b[2Jc"), "a\nb\n\n c");
+  EXPECT_EQ(shown("a\r\nb\x1b[H\x1b[Jc"), "a\nb\nc");
+  EXPECT_EQ(shown("a\r\nb\x1b[1;2H\x1b[Jc"), "ac");
+  EXPECT_EQ(shown("a\r\nb\x1b"
+                  "cd"),
+            "a\nb\nd");
+  EXPECT_EQ(shown("a\r\nb\x1b[3Jc"), "a\nbc");
   EXPECT_EQ(shown("\x1b[4hab\x1b[1;1Hx\x1b[4l"), "xab");
 }
 
