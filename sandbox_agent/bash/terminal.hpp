@@ -19,9 +19,9 @@ namespace sandfleet::agent {
 
 /// A terminal of 1,000 columns and rows that turns what programs print into the text a reader
 /// would see: overwriting, colours, cursor movement and full screens included. Lines longer than
-/// the width come out in one piece. A screen that is blanked as a whole scrolls off, as tmux has it,
-/// so that nothing that was shown is lost. The emulation behind it sees only well-formed characters and
-/// whole sequences of known form (control_sequence.hpp), whatever comes in.
+/// the width come out in one piece. A screen that is blanked as a whole scrolls off, as tmux has
+/// it, so that nothing that was shown is lost. The emulation behind it sees only well-formed
+/// characters and whole sequences of known form (control_sequence.hpp), whatever comes in.
 class terminal {
  public:
   static constexpr int columns = 1000;
