@@ -86,8 +86,7 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
   started_process started;
   if (const int failure = start_process(what, started))
     return fail(errno_error(errc::start_failed,
-                            "cannot start " + spec.program + " in " + spec.working_dir,
-                            failure));
+                            "cannot start " + spec.program + " in " + spec.working_dir, failure));
   out.pid = started.pid;
   out.pidfd = std::move(started.pidfd);
   return out;
