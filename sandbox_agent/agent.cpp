@@ -2,22 +2,27 @@
 
 #include "runtime/core/test_stop.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/transport/blocking_pool.hpp"
 #include "sandbox_agent/bash/start_process.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
-#include "sandbox_agent/files/make_directories.hpp"
+#include "sandbox_agent/log.hpp"
 #include "sandbox_agent/server/router.hpp"
 #include "sandbox_agent/stop_signals.hpp"
+#include "sandbox_agent/user/set_up_user.hpp"
+#include "sandbox_agent/user/workspace.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
+#include <optional>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 namespace sandfleet::agent {
 
@@ -29,7 +34,7 @@ namespace {
 constexpr auto stop_grace = std::chrono::seconds(2);
 
 void complain(const error& failure) {
-  std::fprintf(stderr, "sandfleet-agent: %s\n", failure.to_string().c_str());
+  log(log_level::error, failure.to_string());
 }
 
 session_settings session_settings_of(const options& given) {
@@ -43,8 +48,9 @@ session_settings session_settings_of(const options& given) {
 /// The whole program while it serves.
 class server {
  public:
-  server(asio::io_context& loop, const options& given)
-      : loop_(loop), given_(given), context_(loop.get_executor(), given),
+  server(asio::io_context& loop, const options& given, std::optional<new_owner> workspace_owner)
+      : loop_(loop), given_(given), workspace_owner_(workspace_owner),
+        context_(loop.get_executor(), given),
         http_(
             loop.get_executor(), [this](auto& exchange) { return route(context_, exchange); },
             http_options()),
@@ -52,7 +58,7 @@ class server {
         stop_signals_(loop), lifeline_(loop) {}
 
   result<void> start() {
-    if (auto made = files::make_directories(given_.working_dir); !made)
+    if (auto made = make_workspace(given_.working_dir, workspace_owner_); !made)
       return made;
     if (auto listening = listen(); !listening)
       return listening;
@@ -75,6 +81,8 @@ class server {
 
   /// Nothing that was started is left behind.
   int finish() {
+    stopping_ = true;
+    apart_.close();
     context_.shells.close();
     kill_everything();
     return exit_status_;
@@ -96,6 +104,14 @@ class server {
   }
 
   asio::awaitable<void> open_default_session() {
+    if (workspace_owner_) {
+      // Meanwhile `/alive` is answered.
+      auto give = [this] {
+        give_workspace(given_.working_dir, *workspace_owner_, stopping_);
+        return true;
+      };
+      (void)co_await apart_.run(give);
+    }
     const auto session = co_await context_.shells.get(session_name("default"));
     if (!session) {
       give_up(session.error());
@@ -133,6 +149,9 @@ class server {
 
   asio::io_context& loop_;
   const options& given_;
+  std::optional<new_owner> workspace_owner_;
+  std::atomic<bool> stopping_ = false;
+  transport::blocking_pool apart_{1};
   context context_;
   transport::http_server http_;
   reaper reaper_;
@@ -152,10 +171,10 @@ void close_on_exec(const std::optional<int>& fd) {
 context::context(const asio::any_io_executor& executor, const options& given)
     : session_key(given.session_key), working_dir(given.working_dir),
       shells(executor, session_settings_of(given)),
-      file_actions(given.working_dir, ::geteuid() == 0 ? given.user_id : std::nullopt),
-      one_shot{given.working_dir, given.env}, actions(executor, shells, file_actions) {}
+      file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env},
+      actions(executor, shells, file_actions) {}
 
-int serve(const options& given) {
+int serve(options given) {
   close_on_exec(given.ready_fd);
   close_on_exec(given.lifeline_fd);
   if (const auto* inherited = std::get_if<inherited_socket>(&given.listen))
@@ -163,8 +182,17 @@ int serve(const options& given) {
   for (const int fd : given.commands_group_fds)
     close_on_exec(fd);
   enter_groups(given.commands_group_fds);
+  auto user = set_up_user(given);
+  if (!user) {
+    complain(user.error());
+    return 1;
+  }
+  for (auto& [name, value] : user->env)
+    given.env[name] = std::move(value);
+  given.user_id = user->file_owner;
+  run_as(std::move(user->runs_as));
   asio::io_context loop(1);
-  server whole(loop, given);
+  server whole(loop, given, user->workspace_owner);
   if (auto started = whole.start(); !started) {
     complain(started.error());
     return 1;

@@ -5,6 +5,6 @@
 namespace sandfleet::agent {
 
 /// Serves until it is told to stop (SIGTERM, SIGINT, the lifeline's end). Returns the exit status.
-int serve(const options& given);
+int serve(options given);
 
 } // namespace sandfleet::agent

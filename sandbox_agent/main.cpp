@@ -1,4 +1,5 @@
 #include "sandbox_agent/agent.hpp"
+#include "sandbox_agent/log.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <string>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -36,6 +38,14 @@ std::map<std::string, std::string> take_environment() {
   return environment;
 }
 
+void choose_log(const std::map<std::string, std::string>& environment) {
+  const auto wanted = environment.find("LOG_JSON");
+  if (wanted == environment.end() || !agent::is_switched_on(wanted->second))
+    return;
+  const auto key = environment.find("LOG_JSON_LEVEL_KEY");
+  agent::log_as_json(key == environment.end() ? "level" : key->second);
+}
+
 /// What runs in the sandbox has the agent's ids: without this it could trace the agent, read its
 /// memory and take its descriptors. Not where the agent is a plain process, whose own /proc files
 /// would be closed to itself.
@@ -61,16 +71,18 @@ int main(int argc, char** argv) {
   keep_memory_small();
   reset_signals();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto given = agent::parse_options(arguments, take_environment());
+  auto environment = take_environment();
+  choose_log(environment);
+  auto given = agent::parse_options(arguments, std::move(environment));
   if (!given) {
-    std::fprintf(stderr, "sandfleet-agent: %s\n", given.error().to_string().c_str());
+    agent::log(agent::log_level::error, given.error().to_string());
     return 2;
   }
   if (given->help) {
     std::fputs(agent::usage().c_str(), stdout);
     return 0;
   }
-  for (const auto& plugin : given->plugins)
-    std::fprintf(stderr, "sandfleet-agent: the plugin '%s' cannot be had here\n", plugin.c_str());
-  return agent::serve(*given);
+  for (const auto& warning : given->warnings)
+    agent::log(agent::log_level::warning, warning);
+  return agent::serve(std::move(*given));
 }

@@ -1,6 +1,7 @@
 #include "sandbox_agent/bash/account.hpp"
 
 #include "runtime/core/system_text.hpp"
+#include "sandbox_agent/user/identity.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -9,6 +10,8 @@
 namespace sandfleet::agent {
 
 std::string own_user_name() {
+  if (const auto& other = runs_as())
+    return other->name;
   std::ifstream file("/etc/passwd");
   const std::string accounts(std::istreambuf_iterator<char>(file), {});
   const auto name = core::account_name(accounts, ::geteuid());

@@ -1,6 +1,7 @@
 #include "sandbox_agent/bash/process_tree.hpp"
 
 #include "runtime/core/system_text.hpp"
+#include "sandbox_agent/user/identity.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -70,7 +71,12 @@ std::optional<std::vector<process>> all_processes() {
 bool carries(pid_t pid, std::string_view marker) {
   std::string entry(tree_marker_name);
   entry.append("=").append(marker).push_back('\0');
-  const std::string environment = read_all("/proc/" + std::to_string(pid) + "/environ");
+  const auto path = "/proc/" + std::to_string(pid) + "/environ";
+  auto environment = read_all(path);
+  if (environment.empty() && runs_as()) {
+    const acting_as_user whose_it_is;
+    environment = read_all(path);
+  }
   for (auto at = environment.find(entry); at != std::string::npos;
        at = environment.find(entry, at + 1)) {
     if (at == 0 || environment[at - 1] == '\0')
@@ -149,8 +155,21 @@ void send(const process& seen, int signal) {
   const int fd = open_same(seen);
   if (fd < 0)
     return;
-  ::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0);
+  if (::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0) != 0 && errno == EPERM) {
+    const acting_as_user whose_it_is;
+    ::syscall(SYS_pidfd_send_signal, fd, signal, nullptr, 0);
+  }
   ::close(fd);
+}
+
+/// Processes that a number below 0 names, or 0: also those of the user of `run_as`, whom root may
+/// not signal without the capability for it.
+bool signal_all(pid_t whom, int signal) {
+  const bool any = ::kill(whom, signal) == 0;
+  if (!runs_as())
+    return any;
+  const acting_as_user whose_they_are;
+  return ::kill(whom, signal) == 0 || any;
 }
 
 void await_death(const process& seen, int patience_ms) {
@@ -247,7 +266,7 @@ int kill_all_others(int patience_ms) {
   std::unordered_set<pid_t> killed;
   for (;;) {
     const auto living = living_others();
-    if (::kill(-1, SIGKILL) != 0 || living.empty())
+    if (!signal_all(-1, SIGKILL) || living.empty())
       break;
     for (const auto pid : living) {
       killed.insert(pid);
@@ -266,15 +285,15 @@ int kill_tree(pid_t root, std::string_view marker, int patience_ms) {
     return kill_all_others(patience_ms);
   const auto deadline = clock::now() + std::chrono::milliseconds(patience_ms);
   if (root > 1)
-    ::kill(-root, SIGSTOP); // most of them, and at once
+    signal_all(-root, SIGSTOP); // most of them, and at once
   tree members(root, marker);
   std::unordered_set<pid_t> killed;
 
   if (!all_processes()) { // no /proc: the process group and the leader are all that can be named
     if (root <= 1)
       return 0;
-    ::kill(-root, SIGKILL);
-    ::kill(root, SIGKILL);
+    signal_all(-root, SIGKILL);
+    signal_all(root, SIGKILL);
     return 1;
   }
   for (;;) {

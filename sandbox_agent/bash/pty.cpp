@@ -1,6 +1,7 @@
 #include "sandbox_agent/bash/pty.hpp"
 
 #include "sandbox_agent/bash/start_process.hpp"
+#include "sandbox_agent/user/identity.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -74,6 +75,9 @@ result<pty_process> spawn_on_pty(const pty_spec& spec) {
     return fail(errno_error(errc::start_failed, "cannot open a pseudo terminal", errno)
                     .with_hint("is /dev/pts mounted?"));
   prepare_terminal(out.master.get(), spec);
+  // Else programs could not open it again, as /dev/stdout does.
+  if (const auto& user = runs_as(); user && ::chown(name, user->uid, static_cast<gid_t>(-1)) != 0)
+    errno = 0;
 
   process_start what;
   const auto argv = exec_list(spec.argv);

@@ -97,7 +97,9 @@ protocol::run_observation bash_session::impl::answer(const protocol::run_action&
     const auto& prompt = current->prompt();
     facts.exit_code = why == wake::ended ? current->ended().value_or(-1) : prompt.exit_code;
     facts.pid = prompt.job_pid;
-    facts.username = prompt.username ? *prompt.username : own_user_name();
+    // Bash has these words for a number without an entry.
+    const bool is_named = prompt.username && *prompt.username != "I have no name!";
+    facts.username = is_named ? *prompt.username : own_user_name();
     facts.hostname = prompt.hostname ? *prompt.hostname : own_host_name();
     facts.working_dir = working_dir;
     const auto own_path = settings.env.find("PATH");

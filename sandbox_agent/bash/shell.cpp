@@ -3,6 +3,7 @@
 #include "runtime/core/system_text.hpp"
 #include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/nonce.hpp"
+#include "sandbox_agent/user/identity.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -338,7 +339,11 @@ std::string shell::standing() const {
 std::string shell::directory() const {
   char target[4096];
   const auto link = "/proc/" + std::to_string(pid_) + "/cwd";
-  const auto length = ::readlink(link.c_str(), target, sizeof target);
+  auto length = ::readlink(link.c_str(), target, sizeof target);
+  if (length < 0) {
+    const acting_as_user whose_it_is;
+    length = ::readlink(link.c_str(), target, sizeof target);
+  }
   return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
 }
 

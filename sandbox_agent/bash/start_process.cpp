@@ -1,5 +1,7 @@
 #include "sandbox_agent/bash/start_process.hpp"
 
+#include "sandbox_agent/user/identity.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -8,6 +10,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <memory>
+#include <optional>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +29,7 @@ std::vector<int>& groups() {
 struct start_context {
   const process_start& what;
   const std::vector<int>& groups;
+  const std::optional<identity>& user;
   int failure = 0;
 };
 
@@ -68,11 +72,19 @@ bool take_descriptors(const process_start& what) {
   return ::syscall(SYS_close_range, 3, ~0U, 0) == 0;
 }
 
-__attribute__((no_sanitize("address", "undefined"))) int become(void* argument) {
+/// From here on it is closed to us what is closed to the user: the terminal and the directory are
+/// taken before, as su does.
+bool become_user(const start_context& context) {
+  const int failure = context.user ? become(*context.user) : 0;
+  errno = failure;
+  return failure == 0;
+}
+
+__attribute__((no_sanitize("address", "undefined"))) int run_program(void* argument) {
   auto& context = *static_cast<start_context*>(argument);
   const auto& what = context.what;
   if (::setsid() >= 0 && enter(context) && take_descriptors(what) &&
-      ::chdir(what.working_dir) == 0 && reset_signals())
+      ::chdir(what.working_dir) == 0 && become_user(context) && reset_signals())
     ::execve(what.program, what.argv, what.environment);
   context.failure = errno;
   ::_exit(127);
@@ -81,7 +93,8 @@ __attribute__((no_sanitize("address", "undefined"))) int become(void* argument) 
 } // namespace
 
 int start_process(const process_start& what, started_process& into) {
-  start_context context{.what = what, .groups = groups()};
+  start_context context{.what = what, .groups = groups(), .user = runs_as()};
+  const keep_dumpable guard;
   constexpr std::size_t stack_bytes = 32U << 10;
   const auto stack =
       std::make_unique_for_overwrite<std::max_align_t[]>(stack_bytes / sizeof(std::max_align_t));
@@ -91,7 +104,7 @@ int start_process(const process_start& what, started_process& into) {
   sigset_t before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = ::clone(become, stack.get() + stack_bytes / sizeof(std::max_align_t),
+  const pid_t pid = ::clone(run_program, stack.get() + stack_bytes / sizeof(std::max_align_t),
                             CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &context, &pidfd);
   const int refused = errno;
   ::sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -26,8 +26,8 @@ struct started_process {
 };
 
 /// Starts a program in a session of its own with its three descriptors alone, no signal blocked or
-/// ignored, in the control groups of `enter_groups`. 0, or an errno; then nothing runs. Returns
-/// once the program runs in place of our copy.
+/// ignored, in the control groups of `enter_groups` and as the user of `run_as`. 0, or an errno;
+/// then nothing runs. Returns once the program runs in place of our copy.
 [[nodiscard]] int start_process(const process_start& what, started_process& into);
 
 /// From now on every process that is started enters these groups first: open files, each of which

@@ -4,6 +4,7 @@
 #include "sandbox_agent/exec/children.hpp"
 #include "sandbox_agent/exec/program.hpp"
 #include "sandbox_agent/exec/spawn.hpp"
+#include "sandbox_agent/user/identity.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -52,6 +53,9 @@ class new_home {
   new_home() {
     if (::mkdtemp(path_.data()) == nullptr)
       path_ = "/nonexistent";
+    else if (const auto& user = runs_as();
+             user && ::lchown(path_.c_str(), user->uid, user->gid) != 0)
+      errno = 0;
   }
   ~new_home() {
     std::error_code ignored;

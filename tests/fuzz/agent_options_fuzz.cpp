@@ -9,15 +9,33 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz_input in(data, size);
   std::map<std::string, std::string> environment;
   for (auto count = in.byte() % 4; count > 0; --count) {
-    const auto kind = in.byte() % 4;
-    const auto name = kind == 0   ? std::string("SESSION_API_KEY")
-                      : kind == 1 ? std::string("NO_CHANGE_TIMEOUT_SECONDS")
-                                  : in.text(20);
+    constexpr std::string_view names[] = {"SESSION_API_KEY",
+                                          "NO_CHANGE_TIMEOUT_SECONDS",
+                                          "INIT_PLUGIN_TIMEOUT",
+                                          "RUNTIME_MAX_MEMORY_GB",
+                                          "RUNTIME_MEMORY_MONITOR",
+                                          "SU_TO_USER",
+                                          "RUNTIME_USERNAME",
+                                          "SANDBOX_GROUP_ID",
+                                          "VSCODE_PORT",
+                                          "APP_PORT_1"};
+    const auto kind = in.byte() % (std::size(names) + 2);
+    const auto name = kind < std::size(names) ? std::string(names[kind]) : in.text(20);
     environment[name] = in.text(20);
   }
-  constexpr std::string_view flags[] = {
-      "--working-dir", "--username", "--user-id",     "--plugins", "--host",          "--unix",
-      "--listen-fd",   "--ready-fd", "--lifeline-fd", "--help",    "--enable-browser"};
+  constexpr std::string_view flags[] = {"--working-dir",
+                                        "--username",
+                                        "--user-id",
+                                        "--plugins",
+                                        "--host",
+                                        "--unix",
+                                        "--listen-fd",
+                                        "--ready-fd",
+                                        "--lifeline-fd",
+                                        "--help",
+                                        "--enable-browser",
+                                        "--no-enable-browser",
+                                        "--browsergym-eval-env"};
   std::vector<std::string> arguments;
   while (!in.empty() && arguments.size() < 20) {
     const auto choice = in.byte();
@@ -39,6 +57,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   holds(!read->env.contains("SESSION_API_KEY"));
   holds(read->no_change_timeout.count() > 0);
   holds(read->ready_fd.value_or(0) >= 0 && read->lifeline_fd.value_or(0) >= 0);
+  holds(!read->workspace_group.empty());
+  holds(read->max_memory_gb.value_or(1) > 0);
+  if (read->username) {
+    holds(!read->username->empty() && *read->username != "..");
+    holds(read->username->find_first_of(":/\n ") == std::string::npos);
+  }
+  holds(read->enable_browser || read->browsergym_eval_env.empty());
   for (const auto& plugin : read->plugins)
     holds(!plugin.empty());
   return 0;

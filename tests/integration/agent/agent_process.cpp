@@ -156,6 +156,7 @@ agent_process::agent_process(const how& started) : key_(started.key) {
                                 "--lifeline-fd",
                                 "9"};
   argv.insert(argv.end(), started.arguments.begin(), started.arguments.end());
+  argv.insert(argv.begin(), started.wrapper.begin(), started.wrapper.end());
   auto env = started.env;
   env.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
   env.try_emplace("HOME", directory_.path());

@@ -49,6 +49,7 @@ class agent_process {
     std::string key = "secret";
     std::vector<std::string> arguments;
     std::map<std::string, std::string> env;
+    std::vector<std::string> wrapper; ///< what comes before the agent's own words
   };
 
   agent_process() : agent_process(how{}) {}
