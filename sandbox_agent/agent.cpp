@@ -6,6 +6,7 @@
 #include "sandbox_agent/bash/start_process.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/log.hpp"
+#include "sandbox_agent/server/file_viewer.hpp"
 #include "sandbox_agent/server/router.hpp"
 #include "sandbox_agent/stop_signals.hpp"
 #include "sandbox_agent/user/set_up_user.hpp"
@@ -15,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -54,6 +56,7 @@ class server {
         http_(
             loop.get_executor(), [this](auto& exchange) { return route(context_, exchange); },
             http_options()),
+        viewer_(loop.get_executor()),
         reaper_(loop.get_executor(), [this](pid_t pid) { return context_.shells.is_shell(pid); }),
         stop_signals_(loop), lifeline_(loop) {}
 
@@ -100,7 +103,23 @@ class server {
       return http_.listen_fd(inherited->fd);
     if (const auto* local = std::get_if<transport::unix_endpoint>(&given_.listen))
       return http_.listen(*local);
-    return http_.listen(std::get<transport::tcp_endpoint>(given_.listen));
+    auto listening = http_.listen(std::get<transport::tcp_endpoint>(given_.listen));
+    if (listening)
+      show_files(http_.port());
+    return listening;
+  }
+
+  /// Nothing depends on it: what fails is only said.
+  void show_files(unsigned port) {
+    const auto shown = viewer_.listen(port + 1, std::min(port + 1024, 65535U));
+    if (!shown) {
+      log(log_level::warning, "there is no file viewer: " + shown.error().to_string());
+      return;
+    }
+    const auto url = "http://localhost:" + std::to_string(*shown);
+    if (const auto announced = announce(url, "/tmp/oh-server-url"); !announced)
+      log(log_level::warning,
+          "the file viewer " + url + " is not announced: " + announced.error().to_string());
   }
 
   asio::awaitable<void> open_default_session() {
@@ -154,6 +173,7 @@ class server {
   transport::blocking_pool apart_{1};
   context context_;
   transport::http_server http_;
+  file_viewer viewer_;
   reaper reaper_;
   stop_signals stop_signals_;
   asio::posix::stream_descriptor lifeline_;

@@ -15,6 +15,8 @@ namespace sandfleet::agent {
 
 namespace {
 
+constexpr double shortest_window_s = 0.1; // the reference's
+
 std::string read_small(const char* path) {
   std::array<char, 8192> text{};
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
@@ -87,11 +89,12 @@ std::string system_stats::to_json() {
   const auto since = [&](clock::time_point then) {
     return std::chrono::duration<double>(now - then).count();
   };
-  const double cpu = cpu_seconds();
-  const double window = since(measured_);
-  const double share = window > 0 ? one_decimal(100 * (cpu - measured_cpu_) / window) : 0.0;
-  measured_ = now;
-  measured_cpu_ = cpu;
+  if (const double window = since(measured_); window >= shortest_window_s) {
+    const double cpu = cpu_seconds();
+    share_ = one_decimal(100 * (cpu - measured_cpu_) / window);
+    measured_ = now;
+    measured_cpu_ = cpu;
+  }
 
   protocol::json_writer out;
   out.begin_object()
@@ -99,7 +102,7 @@ std::string system_stats::to_json() {
       .member("idle_time", since(last_action_))
       .key("resources")
       .begin_object()
-      .member("cpu_percent", share);
+      .member("cpu_percent", share_);
   write_memory(out);
   write_disk(out);
   write_io(out);

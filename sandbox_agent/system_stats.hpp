@@ -12,7 +12,8 @@ class system_stats {
 
   void action_began() { last_action_ = clock::now(); }
 
-  /// JSON. The CPU's share is that since the last call (the reference sleeps to measure it).
+  /// JSON. The CPU's share is that since the last call (the reference sleeps for 0.1 s to measure
+  /// it), or that of the last call when it is not 0.1 s ago.
   [[nodiscard]] std::string to_json();
 
  private:
@@ -20,6 +21,7 @@ class system_stats {
   clock::time_point last_action_ = started_;
   clock::time_point measured_ = started_;
   double measured_cpu_ = 0; ///< seconds that were used up to then
+  double share_ = 0;        ///< percent of one processor
 };
 
 } // namespace sandfleet::agent

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cctype>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdexcept>
@@ -51,8 +53,18 @@ connection::connection(const std::string& socket_path)
     give_up("connect to " + socket_path);
 }
 
+connection::connection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    give_up("connect to port " + std::to_string(port));
+}
+
 connection::connection(connection&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), held_(std::move(other.held_)) {}
+    : host(std::move(other.host)), fd_(std::exchange(other.fd_, -1)),
+      held_(std::move(other.held_)) {}
 
 connection::~connection() {
   if (fd_ >= 0)
@@ -132,7 +144,7 @@ answer connection::receive() {
 
 answer connection::request(const std::string& method, const std::string& target,
                            const std::string& body, const std::string& more_headers) {
-  send(method + " " + target + " HTTP/1.1\r\nHost: x\r\n" + more_headers +
+  send(method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + more_headers +
        "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n");
   send(body);
   return receive();

@@ -3,6 +3,7 @@
 #include "tests/support/temporary_directory.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ struct answer {
 class connection {
  public:
   explicit connection(const std::string& socket_path);
+  explicit connection(std::uint16_t port); ///< of 127.0.0.1
   ~connection();
   connection(connection&& other) noexcept;
   connection& operator=(connection&&) = delete;
@@ -34,6 +36,8 @@ class connection {
   answer request(const std::string& method, const std::string& target, const std::string& body = {},
                  const std::string& more_headers = {});
   [[nodiscard]] int fd() const { return fd_; }
+
+  std::string host = "x"; ///< what requests name
 
  private:
   std::string line();
