@@ -83,7 +83,8 @@ agent_process::agent_process(transport_kind kind) {
   const auto got = ::read(ready.read.get(), said.data(), said.size());
   if (std::string_view(said.data(), got > 0 ? static_cast<std::size_t>(got) : 0) != "ready\n")
     throw std::runtime_error("the agent did not become ready");
-  caller_.emplace(where);
+  where_ = where;
+  caller_.emplace(where_);
 }
 
 agent_process::~agent_process() {

@@ -23,12 +23,18 @@ class agent_process {
   agent_process& operator=(const agent_process&) = delete;
 
   [[nodiscard]] http_caller& caller() { return *caller_; }
+  /// For further connections.
+  [[nodiscard]] const boost::asio::generic::stream_protocol::endpoint& where() const {
+    return where_;
+  }
+  [[nodiscard]] const std::string& directory() const { return directory_.path(); }
 
  private:
   scratch_directory directory_;
   boost::asio::io_context context_;
   std::optional<transport::child_process> child_;
   agent::unique_fd lifeline_;
+  boost::asio::generic::stream_protocol::endpoint where_;
   std::optional<http_caller> caller_;
 };
 

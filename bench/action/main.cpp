@@ -2,6 +2,7 @@
 // measured in turn in one run, so that the load of the machine falls on all alike.
 
 #include "bench/action/agent_process.hpp"
+#include "bench/action/answers.hpp"
 #include "bench/action/engine_sandbox.hpp"
 #include "bench/support/bare_shell.hpp"
 #include "bench/support/idle_share.hpp"
@@ -34,26 +35,29 @@ constexpr double least_idle_share = 0.1;
 constexpr int skipped_status = 77;
 
 constexpr const char* usage =
-    "usage: sandfleet-action-bench [--rounds N] [--check] [--answers N]\n"
+    "usage: sandfleet-action-bench [--rounds N] [--check] [--answers N [--sessions S]]\n"
     "  --rounds N   measure N actions of each kind, in turn (default 2000)\n"
     "  --check      measure up to three times, until the p50 keep the promises of\n"
     "               bench/SPECIFICATION.md; exit status 1 when they never do, 77 when that was on\n"
     "               a machine without an idle processor, to which the promises do not apply\n"
     "  --answers N  measure nothing: have the agent run N commands that each print their own\n"
-    "               number; any wrong answer is an error\n";
+    "               number, and other actions among them; any wrong answer is an error\n"
+    "  --sessions S in S sessions at once (default 1, at most 255)\n";
 
 struct options {
   int rounds = 2000;
   int answers = 0;
+  int sessions = 1;
   bool check = false;
 };
 
 options parse(int argc, char** argv) {
   options out;
   for (int i = 1; i < argc; ++i) {
-    int* number = std::strcmp(argv[i], "--rounds") == 0    ? &out.rounds
-                  : std::strcmp(argv[i], "--answers") == 0 ? &out.answers
-                                                           : nullptr;
+    int* number = std::strcmp(argv[i], "--rounds") == 0     ? &out.rounds
+                  : std::strcmp(argv[i], "--answers") == 0  ? &out.answers
+                  : std::strcmp(argv[i], "--sessions") == 0 ? &out.sessions
+                                                            : nullptr;
     if (std::strcmp(argv[i], "--check") == 0) {
       out.check = true;
     } else if (number && i + 1 < argc && std::atoi(argv[i + 1]) > 0) {
@@ -205,22 +209,13 @@ int check_promises(int rounds) {
   return skipped_status;
 }
 
-void check_answers(int count) {
-  bench::agent_process agent(bench::transport_kind::unix_socket);
-  for (int i = 0; i < count; ++i) {
-    const auto number = std::to_string(i);
-    expect_content(agent.caller().post("/execute_action", action_of("echo " + number)), number);
-  }
-  std::printf("%d actions over HTTP, each answered with its own output\n", count);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
   const auto wanted = parse(argc, argv);
   try {
     if (wanted.answers > 0) {
-      check_answers(wanted.answers);
+      bench::check_answers(wanted.answers, wanted.sessions);
       return 0;
     }
     if (!wanted.check) {
