@@ -2,8 +2,10 @@
 
 #include "runtime/core/test_stop.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/transport/abandoned_socket.hpp"
 #include "runtime/transport/blocking_pool.hpp"
 #include "sandbox_agent/bash/start_process.hpp"
+#include "sandbox_agent/exec/guardian.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
 #include "sandbox_agent/log.hpp"
 #include "sandbox_agent/server/file_viewer.hpp"
@@ -21,8 +23,10 @@
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <malloc.h>
 #include <optional>
 #include <string>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
@@ -33,6 +37,7 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr std::size_t max_connections = 1024;
 constexpr auto stop_grace = std::chrono::seconds(2);
 
 void complain(const error& failure) {
@@ -50,7 +55,8 @@ session_settings session_settings_of(const options& given) {
 /// The whole program while it serves.
 class server {
  public:
-  server(asio::io_context& loop, const options& given, std::optional<new_owner> workspace_owner)
+  server(asio::io_context& loop, const options& given, std::optional<new_owner> workspace_owner,
+         int guardian)
       : loop_(loop), given_(given), workspace_owner_(workspace_owner),
         context_(loop.get_executor(), given),
         http_(
@@ -58,7 +64,10 @@ class server {
             http_options()),
         viewer_(loop.get_executor()),
         reaper_(loop.get_executor(), [this](pid_t pid) { return context_.shells.is_shell(pid); }),
-        stop_signals_(loop), lifeline_(loop) {}
+        stop_signals_(loop), lifeline_(loop), guardian_(loop) {
+    if (guardian >= 0)
+      guardian_.assign(guardian);
+  }
 
   result<void> start() {
     if (auto made = make_workspace(given_.working_dir, workspace_owner_); !made)
@@ -72,8 +81,10 @@ class server {
       if (ec)
         return fail(
             errno_error(errc::invalid_argument, "--lifeline-fd cannot be watched", ec.value()));
-      watch_lifeline();
+      watch(lifeline_);
     }
+    if (guardian_.is_open())
+      watch(guardian_);
     core::test_stop(core::test_stage::agent_began);
     asio::co_spawn(loop_, open_default_session(), [this](const std::exception_ptr& thrown) {
       if (thrown)
@@ -95,6 +106,11 @@ class server {
   static transport::http_server_options http_options() {
     transport::http_server_options chosen;
     chosen.concurrent = false;
+    chosen.crowd_left = [] { ::malloc_trim(0); };
+    // What runs needs descriptors too.
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0)
+      chosen.max_connections = std::clamp<std::size_t>(files.rlim_cur / 2, 1, max_connections);
     return chosen;
   }
 
@@ -151,10 +167,11 @@ class server {
     loop_.stop();
   }
 
-  void watch_lifeline() {
-    lifeline_.async_read_some(asio::buffer(lifeline_bytes_), [this](error_code ec, std::size_t) {
+  /// Until its end, which is ours.
+  void watch(asio::posix::stream_descriptor& line) {
+    line.async_read_some(asio::buffer(line_bytes_), [this, &line](error_code ec, std::size_t) {
       if (!ec)
-        watch_lifeline();
+        watch(line);
       else if (ec != asio::error::operation_aborted)
         loop_.stop();
     });
@@ -177,9 +194,20 @@ class server {
   reaper reaper_;
   stop_signals stop_signals_;
   asio::posix::stream_descriptor lifeline_;
-  std::array<char, 64> lifeline_bytes_{};
+  asio::posix::stream_descriptor guardian_;
+  std::array<char, 64> line_bytes_{}; ///< nobody looks at them
   int exit_status_ = 0;
 };
+
+/// With PID 1 the kernel kills all of its namespace; any other needs somebody for that.
+result<int> be_guarded(const options& given) {
+  if (::getpid() == 1)
+    return -1;
+  return begin_guarded([&given] {
+    if (const auto* local = std::get_if<transport::unix_endpoint>(&given.listen))
+      transport::remove_abandoned_socket(local->path);
+  });
+}
 
 void close_on_exec(const std::optional<int>& fd) {
   if (fd)
@@ -211,8 +239,13 @@ int serve(options given) {
     given.env[name] = std::move(value);
   given.user_id = user->file_owner;
   run_as(std::move(user->runs_as));
+  const auto guardian = be_guarded(given);
+  if (!guardian) {
+    complain(guardian.error());
+    return 1;
+  }
   asio::io_context loop(1);
-  server whole(loop, given, user->workspace_owner);
+  server whole(loop, given, user->workspace_owner, *guardian);
   if (auto started = whole.start(); !started) {
     complain(started.error());
     return 1;

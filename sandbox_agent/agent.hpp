@@ -4,7 +4,7 @@
 
 namespace sandfleet::agent {
 
-/// Serves until it is told to stop (SIGTERM, SIGINT, the lifeline's end). Returns the exit status.
+/// Serves until it is told to stop (SIGTERM, SIGINT, a lifeline's end). Returns the exit status.
 int serve(options given);
 
 } // namespace sandfleet::agent

@@ -13,6 +13,7 @@
 #include <charconv>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <span>
 #include <sys/socket.h>
 
@@ -27,12 +28,45 @@ constexpr std::size_t head_capacity = 4U << 10;
 constexpr std::size_t body_capacity = 64U << 10;
 constexpr std::uint64_t linger_bytes = std::uint64_t{64} << 20;
 
+using std::chrono::steady_clock;
+
+/// What is left of the time that a client may be waited for.
+steady_clock::duration patience(const http_server_options& options,
+                                const http_connection::progress& of) {
+  const std::chrono::milliseconds earned(of.bytes * 1000 / options.least_rate);
+  return std::min<steady_clock::duration>(options.io_timeout,
+                                          options.io_timeout + earned - of.waited);
+}
+
+/// Says while it lives that the client is waited for.
+class waiting_mark {
+ public:
+  waiting_mark(http_connection& connection, steady_clock::time_point since)
+      : connection_(connection) {
+    connection_.waiting_since = since.time_since_epoch().count();
+    if (connection_.on_waiting)
+      connection_.on_waiting();
+  }
+  ~waiting_mark() { connection_.waiting_since = http_connection::not_waiting; }
+  waiting_mark(const waiting_mark&) = delete;
+  waiting_mark& operator=(const waiting_mark&) = delete;
+
+ private:
+  http_connection& connection_;
+};
+
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+/// Where such a body ends cannot be known: what follows must not be taken for a request.
+bool has_unknown_coding(const request_parser& request) {
+  const auto coding = request.header("transfer-encoding");
+  return !coding.empty() && !same_name(coding, "chunked");
 }
 
 /// IMF-fixdate of RFC 9110, 5.6.7, made once a second.
@@ -73,15 +107,19 @@ error http_connection::broken(const char* what, error_code why) const {
 }
 
 asio::awaitable<boost::system::error_code>
-http_connection::wait_for(asio::socket_base::wait_type what) {
+http_connection::wait_for(asio::socket_base::wait_type what, progress& of) {
   const auto number = ++wait_number;
   bool late = false;
+  const auto began = steady_clock::now();
   // A client that takes the output of something that runs may do so as slowly as it likes; that it
   // goes away is seen.
-  if (watching)
-    timer.expires_at(std::chrono::steady_clock::time_point::max());
-  else
-    timer.expires_after(options.io_timeout);
+  std::optional<waiting_mark> waits;
+  if (watching) {
+    timer.expires_at(steady_clock::time_point::max());
+  } else {
+    timer.expires_at(began + patience(options, of));
+    waits.emplace(*this, began);
+  }
   timer.async_wait([this, number, &late](error_code ec) {
     // A wait that is over has changed the number or destroyed the timer, so `late` is alive here.
     if (ec || number != wait_number)
@@ -94,6 +132,7 @@ http_connection::wait_for(asio::socket_base::wait_type what) {
   co_await socket.async_wait(what, asio::redirect_error(asio::use_awaitable, ec));
   ++wait_number;
   timer.cancel();
+  of.waited += steady_clock::now() - began;
   if (late)
     ec = asio::error::timed_out;
   co_return ec;
@@ -104,20 +143,23 @@ asio::awaitable<bool> http_connection::read_more(std::size_t capacity, bool time
   for (;;) {
     std::size_t got = 0;
     failure.clear();
-    if (timed)
+    if (timed) {
       got = socket.read_some(asio::buffer(room, size), failure);
-    else
+    } else {
+      const waiting_mark waits(*this, steady_clock::now());
       got = co_await socket.async_read_some(asio::buffer(room, size),
                                             asio::redirect_error(asio::use_awaitable, failure));
+    }
     if (got > 0) {
       input.commit(got);
+      reading.bytes += got;
       failure.clear();
       co_return true;
     }
     if (failure != asio::error::would_block && failure != asio::error::try_again &&
         failure != asio::error::interrupted)
       co_return false;
-    failure = co_await wait_for(asio::socket_base::wait_read);
+    failure = co_await wait_for(asio::socket_base::wait_read, reading);
     if (failure)
       co_return false;
   }
@@ -137,12 +179,13 @@ asio::awaitable<result<void>> http_connection::write_all(std::string_view first,
     const std::span<const asio::const_buffer> rest(buffers.data() + next, count - next);
     error_code ec;
     std::size_t sent = socket.write_some(rest, ec);
+    writing.bytes += sent;
     while (next < count && sent >= buffers[next].size())
       sent -= buffers[next++].size();
     if (next < count)
       buffers[next] += sent;
     if (ec == asio::error::would_block || ec == asio::error::try_again)
-      ec = co_await wait_for(asio::socket_base::wait_write);
+      ec = co_await wait_for(asio::socket_base::wait_write, writing);
     if (ec && ec != asio::error::interrupted) {
       keep = false;
       co_return fail(broken("a reply could not be sent", ec));
@@ -153,17 +196,33 @@ asio::awaitable<result<void>> http_connection::write_all(std::string_view first,
 
 asio::awaitable<bool> http_connection::read_head() {
   request = std::make_unique<request_parser>();
-  request->header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
+  // Ours below is the limit that counts: the parser's is one for the first line and one for the
+  // rest, and depends on how the bytes come.
+  request->header_limit(static_cast<std::uint32_t>(2 * options.max_header_bytes));
+  std::size_t head_size = 0;
   continue_sent = replied = ended = chunked = bodiless = watching = false;
   keep = true;
   idle = true;
+  reading = {};
   for (;;) {
     const auto bytes = input.bytes();
     if (!bytes.empty()) {
       idle = false;
       error_code ec;
-      input.consume(request->put(asio::buffer(bytes.data(), bytes.size()), ec));
+      const auto parsed = request->put(asio::buffer(bytes.data(), bytes.size()), ec);
+      input.consume(parsed);
+      head_size += parsed;
+      const auto pending = request->is_header_done() ? 0 : input.bytes().size();
+      if (head_size + pending > options.max_header_bytes) {
+        co_await refuse_head(http::error::header_limit);
+        co_return false;
+      }
+      if (request->is_header_done() && has_unknown_coding(*request)) {
+        co_await refuse_head(http::error::bad_transfer_encoding);
+        co_return false;
+      }
       if (request->is_header_done()) {
+        reading = writing = {};
         keep = request->keep_alive() && !stopping;
         target = split_target(request->target);
         co_return true;
@@ -173,6 +232,8 @@ asio::awaitable<bool> http_connection::read_head() {
         co_return false;
       }
     }
+    // What counts for a head is the time from its first byte on.
+    reading.bytes = 0;
     if (!co_await read_more(head_capacity, !idle)) {
       if (!idle && failure == asio::error::timed_out)
         co_await refuse_head(failure);
@@ -184,8 +245,10 @@ asio::awaitable<bool> http_connection::read_head() {
 asio::awaitable<void> http_connection::refuse_head(error_code why) {
   const bool too_long = why == http::error::header_limit || why == http::error::buffer_overflow;
   const std::string_view answer =
-      too_long ? "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-                 "Content-Length: 0\r\n\r\n"
+      why == http::error::bad_transfer_encoding
+          ? "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+      : too_long ? "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
+                   "Content-Length: 0\r\n\r\n"
       : why == asio::error::timed_out
           ? "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
           : "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -330,6 +393,7 @@ asio::awaitable<result<void>> http_connection::end_reply() {
 /// A close with unread input resets the connection, and the client might lose our reply.
 asio::awaitable<void> http_connection::linger() {
   error_code ec;
+  reading = {};
   socket.shutdown(asio::socket_base::shutdown_send, ec);
   if (ec || !request || request->is_done())
     co_return;

@@ -11,6 +11,9 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
+#include <functional>
+#include <limits>
 #include <vector>
 
 namespace sandfleet::transport {
@@ -48,8 +51,15 @@ struct http_connection {
   boost::asio::awaitable<bool> read_more(std::size_t capacity, bool timed);
   boost::asio::awaitable<result<void>>
   write_all(std::string_view first, std::string_view second = {}, std::string_view third = {});
-  /// Waits until the socket can be read or written, at most `options.io_timeout`.
-  boost::asio::awaitable<error_code> wait_for(boost::asio::socket_base::wait_type what);
+  /// What the client has done of the head, the body or the reply that it is waited for.
+  struct progress {
+    std::uint64_t bytes = 0;
+    std::chrono::steady_clock::duration waited{};
+  };
+
+  /// Waits until the socket can be read or written, as long as the options allow for that progress.
+  boost::asio::awaitable<error_code> wait_for(boost::asio::socket_base::wait_type what,
+                                              progress& of);
   void watch();
   error broken(const char* what, error_code why) const;
 
@@ -64,6 +74,13 @@ struct http_connection {
   std::uint64_t wait_number = 0; ///< tells a late timer that its wait is over
   error_code failure;
   bool idle = true; ///< between two requests
+  progress reading; ///< of a head, then of a body
+  progress writing; ///< of a reply
+  using clock_count = std::chrono::steady_clock::rep;
+  static constexpr clock_count not_waiting = std::numeric_limits<clock_count>::max();
+  /// Since when the client is waited for, for the server to read on its own executor.
+  std::atomic<clock_count> waiting_since{not_waiting};
+  std::function<void()> on_waiting; ///< called when a wait begins
   bool stopping = false;
   bool watching = false;
   bool upgraded = false; ///< the socket has been given away

@@ -1,3 +1,4 @@
+#include "runtime/transport/abandoned_socket.hpp"
 #include "runtime/transport/http_connection.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -17,7 +18,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <unordered_set>
@@ -63,13 +63,7 @@ result<int> listen_unix(const unix_endpoint& where) {
   std::memcpy(address.sun_path, where.path.data(), where.path.size());
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
 
-  struct stat found {};
-  if (::lstat(where.path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) {
-    // Left behind by one that died, unless somebody answers.
-    const owned_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::connect(probe.get(), generic, sizeof address) != 0 && errno == ECONNREFUSED)
-      ::unlink(where.path.c_str());
-  }
+  remove_abandoned_socket(where.path);
   owned_fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0 || ::bind(socket.get(), generic, sizeof address) != 0 ||
       ::listen(socket.get(), SOMAXCONN) != 0)
@@ -169,7 +163,7 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
   using acceptor_type = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
   impl(asio::any_io_executor e, handler h, http_server_options o)
-      : executor(std::move(e)), options(o), handle(std::move(h)),
+      : executor(std::move(e)), options(std::move(o)), handle(std::move(h)),
         home(options.concurrent ? asio::any_io_executor(asio::make_strand(executor)) : executor),
         acceptor(home), changed(home, asio::steady_timer::time_point::max()) {}
 
@@ -202,11 +196,16 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
 
   static asio::awaitable<void> accept_all(std::shared_ptr<impl> self) {
     while (self->acceptor.is_open()) {
+      error_code ec;
       if (self->open.size() >= self->options.max_connections) {
+        co_await self->acceptor.async_wait(acceptor_type::wait_read,
+                                           asio::redirect_error(asio::use_awaitable, ec));
+        if (!self->acceptor.is_open())
+          break;
+        self->close_longest_waiting();
         co_await self->next_change(std::chrono::hours(1));
         continue;
       }
-      error_code ec;
       auto executor = self->options.concurrent
                           ? asio::any_io_executor(asio::make_strand(self->executor))
                           : self->executor;
@@ -217,6 +216,7 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
       if (ec == asio::error::connection_aborted || ec == asio::error::interrupted)
         continue;
       if (ec) { // no descriptors or no memory: a connection that ends may free some
+        self->close_longest_waiting();
         co_await self->next_change(std::chrono::seconds(1));
         continue;
       }
@@ -233,7 +233,12 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     auto connection = std::make_shared<http_connection>(std::move(socket), options);
+    connection->on_waiting = [this] {
+      if (wanted)
+        asio::dispatch(home, [self = shared_from_this()] { self->changed.cancel(); });
+    };
     open.insert(connection);
+    crowd = std::max(crowd, open.size());
     auto on = connection->socket.get_executor();
     auto work = [](std::shared_ptr<impl> self,
                    std::shared_ptr<http_connection> one) -> asio::awaitable<void> {
@@ -250,15 +255,53 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
                          asio::dispatch(self->home, [self, connection] {
                            self->open.erase(connection);
                            self->changed.cancel();
+                           self->look_for_a_crowd();
                          });
                        }));
   }
 
-  /// Waits until a connection has ended, at most for `limit`.
+  /// Waits until a connection has ended or, while room is `wanted`, waits for its client; at most
+  /// for `limit`.
   asio::awaitable<void> next_change(std::chrono::milliseconds limit) {
     error_code ec;
     changed.expires_after(limit);
     co_await changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    wanted = false;
+  }
+
+  void look_for_a_crowd() {
+    constexpr std::size_t many = 64;
+    if (crowd < many || open.size() > crowd / 4)
+      return;
+    crowd = open.size();
+    if (options.crowd_left)
+      options.crowd_left();
+  }
+
+  /// To make room for another. Those that are at work stay.
+  void close_longest_waiting() {
+    wanted = true;
+    std::shared_ptr<http_connection> chosen;
+    auto since = http_connection::not_waiting;
+    for (const auto& connection : open) {
+      const auto its = connection->waiting_since.load();
+      if (its < since) {
+        since = its;
+        chosen = connection;
+      }
+    }
+    if (!chosen)
+      return;
+    asio::dispatch(chosen->socket.get_executor(), [chosen, since] {
+      if (chosen->waiting_since == since)
+        end(*chosen);
+    });
+  }
+
+  static void end(http_connection& connection) {
+    connection.signal.emit(asio::cancellation_type::all);
+    error_code ignored;
+    connection.socket.close(ignored);
   }
 
   void close_acceptor() {
@@ -275,9 +318,7 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
         connection->stopping = true;
         if (!abort && !connection->idle && !connection->upgraded)
           return;
-        connection->signal.emit(asio::cancellation_type::all);
-        error_code ignored;
-        connection->socket.close(ignored);
+        end(*connection);
       });
     }
   }
@@ -303,7 +344,9 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
   asio::any_io_executor home; ///< what follows is touched on it alone
   acceptor_type acceptor;
   asio::steady_timer changed;
+  std::atomic<bool> wanted = false; ///< room for one more connection is
   std::unordered_set<std::shared_ptr<http_connection>> open;
+  std::size_t crowd = 0; ///< the most that were open since a crowd left
   std::string socket_path;
   std::uint16_t port = 0;
   bool no_delay = false;
@@ -311,7 +354,7 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
 
 http_server::http_server(asio::any_io_executor executor, handler handle,
                          http_server_options options)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(handle), options)) {}
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(handle), std::move(options))) {}
 
 http_server::~http_server() {
   asio::dispatch(impl_->home, [self = impl_] {

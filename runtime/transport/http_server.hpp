@@ -21,10 +21,17 @@ namespace sandfleet::transport {
 
 struct http_server_options {
   std::size_t max_header_bytes = 32U << 10;
-  std::size_t max_connections = 1024; ///< further ones wait in the kernel's queue
+  /// When one more comes, that whose client has been waited for longest is closed; while all are at
+  /// work it waits in the kernel's queue.
+  std::size_t max_connections = 1024;
   /// For a request's head from its first byte on, and then for each piece of its body and for each
   /// piece of a reply that the client takes. Between requests a client may be silent for ever.
   std::chrono::milliseconds io_timeout{30'000};
+  /// What a client has to manage, in bytes a second, when it is waited for longer than `io_timeout`
+  /// in the course of one body or one reply.
+  std::uint64_t least_rate = 1024;
+  /// Called when most of many connections have ended, so that what they took can be given back.
+  std::function<void()> crowd_left;
   /// Whether several threads run the executor: each connection then gets a strand.
   bool concurrent = true;
 };

@@ -28,8 +28,10 @@ class replacement {
   replacement(unique_fd file, std::string temporary, std::string target)
       : file_(std::move(file)), temporary_(std::move(temporary)), target_(std::move(target)) {}
 
+  int take_a_name();
+
   unique_fd file_;
-  std::string temporary_; ///< empty: nothing to remove
+  std::string temporary_; ///< its name until it takes the target's; empty: it has none
   std::string target_;
 };
 

@@ -146,7 +146,7 @@ void check_replies(const exchange_seen& seen) {
     const auto status = parser.get().result_int();
     if (status == 100)
       continue;
-    refused = status == 400 || status == 408 || status == 431;
+    refused = status == 400 || status == 408 || status == 431 || status == 501;
     holds(refused || status == 200 || status == 500);
     holds(refused || count < seen.requests.size());
     count += refused ? 0 : 1;

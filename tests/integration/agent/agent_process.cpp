@@ -229,6 +229,13 @@ answer agent_process::run_action(const std::string& command) const {
   return post("/execute_action", std::move(out).take());
 }
 
+pid_t agent_process::server_pid() const {
+  const auto number = std::to_string(pid_);
+  pid_t child = 0;
+  std::ifstream("/proc/" + number + "/task/" + number + "/children") >> child;
+  return child;
+}
+
 void agent_process::signal(int number) const {
   ::kill(pid_, number);
 }

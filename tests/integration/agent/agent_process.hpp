@@ -70,7 +70,8 @@ class agent_process {
   [[nodiscard]] std::string socket_path() const { return directory_ / "s"; }
   [[nodiscard]] std::string workspace() const { return directory_ / "w"; }
   [[nodiscard]] std::string key_header() const { return "X-Session-API-Key: " + key_ + "\r\n"; }
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] pid_t pid() const { return pid_; } ///< of the guardian
+  [[nodiscard]] pid_t server_pid() const;          ///< of its child
 
   void signal(int number) const;
   void end_lifeline();

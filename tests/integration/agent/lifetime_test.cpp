@@ -72,7 +72,8 @@ TEST(agent_lifetime, kill_takes_every_process_and_the_session_goes_on) {
   const auto killed = agent.post("/processes/kill", "");
   EXPECT_EQ(killed.status, 200);
   EXPECT_GE(*protocol::decode_kill_reply(killed.body), 4);
-  EXPECT_EQ(processes_marked(how.env.at("SANDBOX_TEST")), std::vector<pid_t>{agent.pid()});
+  EXPECT_EQ(processes_marked(how.env.at("SANDBOX_TEST")),
+            (std::vector<pid_t>{agent.pid(), agent.server_pid()}));
   const auto next = agent.post("/session/run", R"({"command":"echo again"})");
   EXPECT_EQ(protocol::decode_session_run_reply(next.body)->output, "again\n");
 }
@@ -95,7 +96,7 @@ TEST(agent_lifetime, memory_at_rest_is_small_also_after_big_requests) {
   agent_process agent;
   agent.post("/exec", R"({"command":"head -c 20000000 /dev/zero","max_output_bytes":20000000})");
   agent.connect().request("PUT", "/file?path=x", std::string(30'000'000, 'x'), agent.key_header());
-  std::ifstream status("/proc/" + std::to_string(agent.pid()) + "/status");
+  std::ifstream status("/proc/" + std::to_string(agent.server_pid()) + "/status");
   std::string line;
   while (std::getline(status, line) && !line.starts_with("VmRSS:")) {
   }

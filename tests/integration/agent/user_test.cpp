@@ -245,7 +245,7 @@ TEST_F(agent_user, processes_of_the_user_can_be_killed_without_the_capability_fo
   const std::string mark = "user" + std::to_string(::getpid());
   start({"--username", "openhands"}, {{"SANDBOX_TEST", mark}}, own_etc,
         "exec setpriv --bounding-set=-all,+chown,+dac_override,+fowner,+setuid,+setgid \"$@\"");
-  const std::vector<pid_t> the_agent{running->pid()};
+  const std::vector<pid_t> the_agent{running->pid(), running->server_pid()};
   const auto timed_out = running->post(
       "/session/run", R"({"command":"(setsid sleep 1000 &); sleep 1000","timeout_s":0.5})");
   EXPECT_EQ(member(timed_out.body, "timed_out"), "true");

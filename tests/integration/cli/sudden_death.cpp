@@ -93,8 +93,11 @@ chain chain_below(pid_t engine) {
     return found;
   const auto below = children_of(found.launcher);
   found.init = below.empty() ? 0 : below.front();
-  if (found.init != 0)
-    found.bash = child_named(found.init, "bash");
+  if (found.init == 0)
+    return found;
+  // Without a pid namespace the first agent is the guardian of the one that has shells.
+  const auto guarded = child_named(found.init, "sandfleet-agent");
+  found.bash = child_named(guarded != 0 ? guarded : found.init, "bash");
   return found;
 }
 
