@@ -107,8 +107,11 @@ result<void> store(const std::string& path, std::string_view bytes) {
   if (file.fd < 0)
     return fail(os_error(errno, path));
   struct stat found {};
-  if (::fstat(file.fd, &found) != 0 || (S_ISREG(found.st_mode) && ::ftruncate(file.fd, 0) != 0))
+  if (::fstat(file.fd, &found) != 0)
     return fail(os_error(errno, path));
+  // The new bytes go over the old ones: ext4 brings a file that was emptied first to the disk when
+  // it is closed, which takes milliseconds.
+  const auto size = static_cast<off_t>(bytes.size());
   while (!bytes.empty()) {
     const auto sent = ::write(file.fd, bytes.data(), bytes.size());
     if (sent < 0 && errno == EINTR)
@@ -117,6 +120,8 @@ result<void> store(const std::string& path, std::string_view bytes) {
       return fail(os_error(errno, path));
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
+  if (S_ISREG(found.st_mode) && found.st_size > size && ::ftruncate(file.fd, size) != 0)
+    return fail(os_error(errno, path));
   return {};
 }
 

@@ -84,11 +84,12 @@ class Server:
 
 
 class Reference(Server):
-    def __init__(self, python, place, settings):
+    def __init__(self, python, place, settings, as_it_is=False):
         super().__init__(place, settings)
         # The tmux server and what it runs are this one's own.
         self.environment["TMUX_TMPDIR"] = str(self.place / "tmp")
-        self.begin([python, pathlib.Path(__file__).with_name("reference_server.py")])
+        self.begin([python, "-m", "openhands.runtime.action_execution_server"] if as_it_is else
+                   [python, pathlib.Path(__file__).with_name("reference_server.py")])
 
 
 class Ours(Server):
