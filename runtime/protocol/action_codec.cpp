@@ -130,9 +130,20 @@ class arguments {
   std::string failure_;
 };
 
+/// Python's parser gives up at about this.
+constexpr std::size_t max_action_depth = 1490;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+/// Of a body that is no text, or nested too deep.
+tl::unexpected<action_refusal> unreadable() {
+  return tl::unexpected(action_refusal{400, encode_detail("There was an error parsing the body")});
+}
+
 decoded decode_run(arguments& args, const json::object& top) {
   run_action run;
   run.command = args.string("command");
+  if (run.command.find('\0') != std::string::npos)
+    return answer(error_observation{"embedded null byte", ""});
   run.is_input = args.truth("is_input");
   run.blocking = args.truth("blocking");
   run.is_static = args.truth("is_static");
@@ -313,7 +324,13 @@ decoded decode_event(json::object top) {
 decoded decode_action(std::string_view body) {
   if (body.empty())
     return invalid_form("missing", "'body',", "Field required", "None");
-  auto parsed = parse_json(body);
+  if (!is_utf8(body))
+    return unreadable();
+  if (body.starts_with(byte_order_mark))
+    body.remove_prefix(byte_order_mark.size());
+  auto parsed = parse_json(body, max_action_depth);
+  if (!parsed && parsed.error().starts_with(json_too_deep))
+    return unreadable();
   if (!parsed) {
     const auto fault =
         find_json_fault(body).value_or(json_fault{std::string_view(parsed.error()), 0});

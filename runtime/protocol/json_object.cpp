@@ -13,25 +13,23 @@ namespace sandfleet::protocol {
 
 namespace json = boost::json;
 
-namespace {
-constexpr std::size_t max_json_depth = 64;
-}
-
-tl::expected<json::value, std::string> parse_json(std::string_view text) {
+tl::expected<json::value, std::string> parse_json(std::string_view text, std::size_t max_depth) {
   std::string repaired;
   if (!is_utf8(text)) {
     repaired = to_utf8(text);
     text = repaired;
   }
   json::parse_options options;
-  options.max_depth = max_json_depth;
+  options.max_depth = max_depth;
   json::parser parser({}, options);
   boost::system::error_code ec;
   const auto used = parser.write_some(text.data(), text.size(), ec);
   if (!ec && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos)
     ec = json::error::extra_data;
   if (ec)
-    return tl::unexpected(ec.message() + " at byte " + std::to_string(used));
+    return tl::unexpected(
+        (ec == json::error::too_deep ? std::string(json_too_deep) : ec.message()) + " at byte " +
+        std::to_string(used));
   return parser.release();
 }
 

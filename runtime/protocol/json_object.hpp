@@ -12,9 +12,14 @@
 
 namespace sandfleet::protocol {
 
-/// The value of a JSON text, nesting bounded; ill-formed UTF-8 is read as U+FFFD. The error is one
-/// line that says what is wrong and where.
-[[nodiscard]] tl::expected<boost::json::value, std::string> parse_json(std::string_view text);
+inline constexpr std::size_t max_json_depth = 64;
+inline constexpr std::string_view json_too_deep = "too deep";
+
+/// The value of a JSON text; ill-formed UTF-8 is read as U+FFFD. The error is one line that says
+/// what is wrong and where; it begins with `json_too_deep` for a text nested deeper than
+/// `max_depth`.
+[[nodiscard]] tl::expected<boost::json::value, std::string>
+parse_json(std::string_view text, std::size_t max_depth = max_json_depth);
 
 /// Reads the members of one JSON object, each with the type that it must have. The first member
 /// that is wrong is remembered, later reads give defaults, and `failure()` tells in the end.

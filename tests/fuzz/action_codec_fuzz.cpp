@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (decoded)
     return 0;
   const auto& refusal = decoded.error();
-  holds(refusal.status == 200 || refusal.status == 422 || refusal.status == 500);
+  holds(refusal.status == 200 || refusal.status == 400 || refusal.status == 422 ||
+        refusal.status == 500);
   const auto parsed = parse_json(refusal.body);
   holds(parsed && parsed->is_object());
   return 0;

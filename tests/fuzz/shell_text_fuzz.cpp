@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& one : *commands) {
     const auto found = text.find(one, at);
     holds(found != std::string::npos);
-    holds(text.find_first_not_of(" \t\n", at) >= found || one.empty());
+    holds(text.find_first_not_of(" \t\n\r\v\f", at) >= found || one.empty());
     at = found + one.size();
   }
   return 0;

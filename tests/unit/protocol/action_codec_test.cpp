@@ -59,7 +59,6 @@ TEST(action_codec, bodies_of_the_wrong_form_are_422_in_pydantics_words) {
   expect_refusal("[1]", 422, "'input': [1]");
   expect_refusal("{}", 422, "'loc': ('body', 'action'), 'msg': 'Field required', 'input': {}");
   expect_refusal(R"({"action":"ls"})", 422, "'msg': 'Input should be a valid dictionary'");
-  expect_refusal(std::string(100'000, '['), 422, "json_invalid");
 }
 
 TEST(action_codec, what_is_not_json_is_said_as_python_does) {
@@ -138,4 +137,27 @@ TEST(action_codec, what_the_reference_answers_with_an_observation_is_200) {
       200, R"(ERROR:\nInvalid insert_line value: 'x'. Expected an integer.)");
   expect_refusal(R"({"action":{"action":"read","args":{"path":"/a","view_range":[1,"b"]}}})", 200,
                  "Invalid `view_range` parameter: [1, 'b']. It should be a list of two integers.");
+}
+
+TEST(action_codec, a_body_that_is_no_text_or_too_deep_is_refused) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"action":{"action":"run","args":{"command":"a","thought":)" +
+           std::string(depth, '[') + std::string(depth, ']') + "}}}";
+  };
+  const std::string unreadable = "There was an error parsing the body";
+  expect_refusal("{\"action\":{\"action\":\"run\",\"args\":{\"command\":\"\xff\"}}}", 400,
+                 unreadable);
+  expect_refusal(nested(5000), 400, unreadable);
+  expect_refusal(std::string(100'000, '['), 400, unreadable);
+  EXPECT_TRUE(decode_action(nested(500)));
+}
+
+TEST(action_codec, a_byte_order_mark_is_no_part_of_the_body) {
+  EXPECT_TRUE(
+      decode_action("\xEF\xBB\xBF{\"action\":{\"action\":\"run\",\"args\":{\"command\":\"a\"}}}"));
+}
+
+TEST(action_codec, a_command_with_a_null_byte_is_not_run) {
+  expect_refusal(R"({"action":{"action":"run","args":{"command":"a\u0000b"}}})", 200,
+                 R"("content":"embedded null byte")");
 }
