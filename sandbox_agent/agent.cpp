@@ -44,8 +44,9 @@ void complain(const error& failure) {
   log(log_level::error, failure.to_string());
 }
 
-session_settings session_settings_of(const options& given) {
+session_settings session_settings_of(const options& given, const memory_group& memory) {
   session_settings settings;
+  settings.memory = &memory;
   settings.working_dir = given.working_dir;
   settings.env = given.env;
   settings.no_change_timeout = given.no_change_timeout;
@@ -85,6 +86,8 @@ class server {
     }
     if (guardian_.is_open())
       watch(guardian_);
+    if (given_.memory_monitor)
+      context_.watches_memory.start();
     core::test_stop(core::test_stage::agent_began);
     asio::co_spawn(loop_, open_default_session(), [this](const std::exception_ptr& thrown) {
       if (thrown)
@@ -209,6 +212,14 @@ result<int> be_guarded(const options& given) {
   });
 }
 
+std::optional<std::int64_t> in_bytes(std::optional<std::int64_t> number, int shift) {
+  return number ? std::optional(*number << shift) : std::nullopt;
+}
+
+memory_group::told told_of(const options& given) {
+  return {given.memory_events_fd, in_bytes(given.memory_limit_mb, 20)};
+}
+
 void close_on_exec(const std::optional<int>& fd) {
   if (fd)
     ::fcntl(*fd, F_SETFD, FD_CLOEXEC);
@@ -217,14 +228,16 @@ void close_on_exec(const std::optional<int>& fd) {
 } // namespace
 
 context::context(const asio::any_io_executor& executor, const options& given)
-    : session_key(given.session_key), working_dir(given.working_dir),
-      shells(executor, session_settings_of(given)),
+    : session_key(given.session_key), memory(told_of(given)),
+      watches_memory(executor, memory, in_bytes(given.max_memory_gb, 30)),
+      working_dir(given.working_dir), shells(executor, session_settings_of(given, memory)),
       file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env},
       actions(executor, shells, file_actions) {}
 
 int serve(options given) {
   close_on_exec(given.ready_fd);
   close_on_exec(given.lifeline_fd);
+  close_on_exec(given.memory_events_fd);
   if (const auto* inherited = std::get_if<inherited_socket>(&given.listen))
     close_on_exec(inherited->fd);
   for (const int fd : given.commands_group_fds)

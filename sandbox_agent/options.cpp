@@ -94,7 +94,8 @@ class parser {
     if (flag == "--plugins")
       return read_plugins();
     if (flag == "--user-id" || flag == "--listen-fd" || flag == "--ready-fd" ||
-        flag == "--lifeline-fd" || flag == "--commands-group-fd")
+        flag == "--lifeline-fd" || flag == "--commands-group-fd" || flag == "--memory-events-fd" ||
+        flag == "--memory-limit-mb")
       return read_number(flag);
     if (flag == "--working-dir" || flag == "--username" || flag == "--host" || flag == "--unix" ||
         flag == "--browsergym-eval-env")
@@ -126,6 +127,10 @@ class parser {
       read_.ready_fd = small;
     } else if (flag == "--lifeline-fd") {
       read_.lifeline_fd = small;
+    } else if (flag == "--memory-events-fd") {
+      read_.memory_events_fd = small;
+    } else if (flag == "--memory-limit-mb") {
+      read_.memory_limit_mb = small;
     } else if (flag == "--commands-group-fd") {
       read_.commands_group_fds.push_back(small);
     } else {
@@ -301,6 +306,9 @@ std::string usage() {
          "                       each process that is started first writes '0' to it, and so "
          "enters\n"
          "                       a control group; may be repeated\n"
+         "  --memory-events-fd N open on the control group's memory.events or memory.oom_control,\n"
+         "                       where that is not to be seen from here\n"
+         "  --memory-limit-mb N  what the control group's memory is limited to\n"
          "  --plugins P..., --[no-]enable-browser, --browsergym-eval-env E\n"
          "                       accepted, as OpenHands' action execution server has them\n\n"
          "environment (all but the key is handed on to what is started):\n"

@@ -34,6 +34,8 @@ struct options {
   std::string browsergym_eval_env;
   std::optional<std::int64_t> max_memory_gb;
   bool memory_monitor = false;
+  std::optional<int> memory_events_fd; ///< see `memory_group`
+  std::optional<std::int64_t> memory_limit_mb;
   std::optional<int> ready_fd;
   std::optional<int> lifeline_fd;
   std::vector<int> commands_group_fds; ///< see `enter_groups`

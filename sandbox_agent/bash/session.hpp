@@ -17,11 +17,14 @@
 
 namespace sandfleet::agent {
 
+class memory_group;
+
 struct session_settings {
   std::string working_dir;
   std::map<std::string, std::string> env; ///< the shell's whole environment, but for what we add
   std::chrono::milliseconds no_change_timeout{10'000};
-  std::size_t history_limit = 10'000; ///< lines
+  std::size_t history_limit = 10'000;   ///< lines
+  const memory_group* memory = nullptr; ///< tells of what was killed for memory; outlives sessions
 };
 
 /// One interactive shell under a pty: bash, or `sh` where there is no bash. All calls are made from

@@ -4,6 +4,7 @@
 #include "sandbox_agent/bash/shell.hpp"
 #include "sandbox_agent/bash/turn_queue.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,13 +48,15 @@ struct bash_session::impl {
                                          const std::string& command);
   std::string take_screen(const std::string& echoed, std::string& prefix, bool continued);
   void note_prompt();
+  std::string memory_remark(int exit_code);
 
   std::string marker_;
   bool closed_ = false;
   bool ended_before_ = false; ///< a command ended the shell and no other has been started since
   bool had_shell_ = false;
-  bool unanswered_ = false; ///< a command was still running when it was last reported
-  std::string shown_;       ///< of that command, as it was reported
+  std::int64_t oom_kills_ = 0; ///< when the command was typed, or was last told of
+  bool unanswered_ = false;    ///< a command was still running when it was last reported
+  std::string shown_;          ///< of that command, as it was reported
 };
 
 } // namespace sandfleet::agent

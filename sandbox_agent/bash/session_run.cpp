@@ -4,6 +4,7 @@
 #include "sandbox_agent/bash/framing.hpp"
 #include "sandbox_agent/bash/run_reply.hpp"
 #include "sandbox_agent/bash/session_impl.hpp"
+#include "sandbox_agent/memory/memory_group.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -78,6 +79,19 @@ protocol::run_observation bash_session::impl::not_executed(const protocol::run_a
   return out;
 }
 
+/// A death by the kernel's hand for want of memory looks like any other kill.
+std::string bash_session::impl::memory_remark(int exit_code) {
+  constexpr int killed = 137;
+  const auto& memory = settings.memory;
+  if (!memory)
+    return {};
+  const auto before = std::exchange(oom_kills_, memory->oom_kills().value_or(0));
+  // On a machine of many the others' are counted too.
+  if (memory->counts_the_machine() && exit_code != killed)
+    return {};
+  return oom_remark(oom_kills_ - before, memory->limit(), memory->counts_the_machine());
+}
+
 protocol::run_observation bash_session::impl::answer(const protocol::run_action& action,
                                                      const std::string& command, bool continues,
                                                      wake why) {
@@ -108,6 +122,7 @@ protocol::run_observation bash_session::impl::answer(const protocol::run_action&
                                                        : std::string();
     facts.py_interpreter_path = find_program("python", path, working_dir).value_or("");
     facts.suffix = completed_suffix(facts.exit_code, special_key(command));
+    facts.suffix += memory_remark(facts.exit_code);
     if (why == wake::ended)
       facts.suffix += "\n[The shell has ended with it; the next command gets a new one.]";
     shown_.clear();
@@ -144,6 +159,8 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
     ~watching() { watched->watch_output({}); }
   } const guard{current};
   current->watch_output(std::move(watcher));
+  if (settings.memory && !runs)
+    oom_kills_ = settings.memory->oom_kills().value_or(0);
   if (!command.empty() && !current->ended() && has_effect)
     type(command, action.is_input);
 

@@ -31,6 +31,8 @@ bool arrange(const agent_descriptors& from, int null) {
   std::vector<int> sources = {null,       null,          from.log,    from.listener,
                               from.ready, from.lifeline, from.failure};
   sources.insert(sources.end(), from.commands_files.begin(), from.commands_files.end());
+  if (from.memory_events >= 0)
+    sources.push_back(from.memory_events);
   constexpr int out_of_the_way = 32;
   std::vector<int> moved(sources.size());
   for (std::size_t i = 0; i < sources.size(); ++i)
@@ -98,6 +100,12 @@ void exec_agent(const std::string& program, const request& wanted,
   for (std::size_t i = 0; i < descriptors.commands_files.size(); ++i) {
     words.emplace_back("--commands-group-fd");
     words.push_back(std::to_string(first_commands_fd + static_cast<int>(i)));
+  }
+  if (descriptors.memory_events >= 0) {
+    const auto after_commands = first_commands_fd + descriptors.commands_files.size();
+    words.insert(words.end(), {"--memory-events-fd", std::to_string(after_commands)});
+    if (wanted.limits.memory_mb)
+      words.insert(words.end(), {"--memory-limit-mb", std::to_string(*wanted.limits.memory_mb)});
   }
   std::vector<char*> argv;
   for (auto& word : words)

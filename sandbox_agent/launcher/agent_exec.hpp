@@ -16,6 +16,7 @@ struct agent_descriptors {
   int log = -1;                    ///< its standard error
   int failure = -1;                ///< where a failure to start it is reported; closed by its start
   std::vector<int> commands_files; ///< of its control group
+  int memory_events = -1;          ///< the same; -1: none
 };
 
 /// Replaces the process by the agent, in the workspace, with ordinary signals and limits; when that

@@ -36,6 +36,10 @@ class control_group {
   /// what the agent starts. Empty where the agent is limited like the rest.
   [[nodiscard]] virtual std::vector<int> commands_files() const { return {}; }
 
+  /// Open for reading: where the kernel counts what it killed for memory (memory.events, or
+  /// memory.oom_control of version 1). -1 where it does not.
+  [[nodiscard]] virtual int memory_events_file() const { return -1; }
+
   [[nodiscard]] virtual resource_usage usage() const = 0;
   [[nodiscard]] virtual bool can_pause() const { return false; }
   [[nodiscard]] virtual result<void> set_paused(bool paused) = 0;

@@ -64,6 +64,9 @@ class cgroup_v1 final : public control_group {
     } else {
       for_all_.push_back(std::move(tasks));
     }
+    if (hierarchy.has("memory"))
+      memory_events_ =
+          unique_fd(::open((dir + "/memory.oom_control").c_str(), O_RDONLY | O_CLOEXEC));
     for (const auto& controller : hierarchy.controllers)
       by_controller_.emplace_back(controller, dir);
     return 0;
@@ -89,6 +92,8 @@ class cgroup_v1 final : public control_group {
   }
 
   [[nodiscard]] int leave_commands() const override { return enter_by(outside_); }
+
+  [[nodiscard]] int memory_events_file() const override { return memory_events_.get(); }
 
   [[nodiscard]] resource_usage usage() const override {
     return core::cgroup_usage(dirs_, read_text);
@@ -117,6 +122,7 @@ class cgroup_v1 final : public control_group {
   std::vector<std::string> remove() override {
     for (auto* files : {&for_all_, &for_commands_, &outside_})
       files->clear();
+    memory_events_.reset();
     std::erase_if(dirs_, core::remove_cgroup);
     return dirs_;
   }
@@ -135,6 +141,7 @@ class cgroup_v1 final : public control_group {
   std::vector<unique_fd> for_all_;
   std::vector<unique_fd> for_commands_;
   std::vector<unique_fd> outside_; ///< where the caller is, in the order of `for_commands_`
+  unique_fd memory_events_;
   std::vector<std::pair<std::string, std::string>> by_controller_;
 };
 

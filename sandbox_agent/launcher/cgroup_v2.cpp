@@ -48,7 +48,8 @@ bool is_unlimited(const std::string& dir) {
 class cgroup_v2 final : public control_group {
  public:
   explicit cgroup_v2(std::string dir)
-      : dir_(std::move(dir)), fd_(::open(dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+      : dir_(std::move(dir)), fd_(::open(dir_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        memory_events_(::open((dir_ + "/memory.events").c_str(), O_RDONLY | O_CLOEXEC)) {}
 
   /// A group of threads, since those are moved without the lock that waits for all processors, and
   /// leave memory to the sandbox's group. Where processes and CPU time are to be limited: there, or
@@ -72,6 +73,8 @@ class cgroup_v2 final : public control_group {
 
   [[nodiscard]] const std::string& dir() const { return dir_; }
   [[nodiscard]] int clone_descriptor() const override { return fd_.get(); }
+
+  [[nodiscard]] int memory_events_file() const override { return memory_events_.get(); }
 
   [[nodiscard]] resource_usage usage() const override {
     return core::cgroup_usage(std::array{dir_, std::string(dir_).append(core::commands_group)},
@@ -100,6 +103,7 @@ class cgroup_v2 final : public control_group {
 
   std::vector<std::string> remove() override {
     fd_.reset();
+    memory_events_.reset();
     const auto commands = std::string(dir_).append(core::commands_group);
     if (std::exchange(commands_, {}) && !core::remove_cgroup(commands))
       return {commands, dir_};
@@ -111,6 +115,7 @@ class cgroup_v2 final : public control_group {
  private:
   std::string dir_;
   unique_fd fd_;
+  unique_fd memory_events_;
   unique_fd commands_;
 };
 

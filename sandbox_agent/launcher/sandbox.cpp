@@ -212,6 +212,7 @@ class maker {
     descriptors.log = log_.write.get();
     descriptors.failure = failure_.write.get();
     descriptors.commands_files = made_.group->commands_files();
+    descriptors.memory_events = made_.group->memory_events_file();
     if (process_limit_) {
       const rlimit processes{*process_limit_, *process_limit_};
       ::setrlimit(RLIMIT_NPROC, &processes);

@@ -128,6 +128,7 @@ handling post_execute_action(context& with, http_exchange& exchange) {
     co_return;
   }
   co_await (*job)->answered();
+  with.watches_memory.look();
   co_await reply_json(exchange, (*job)->status(), (*job)->body());
 }
 

@@ -5,6 +5,7 @@
 #include "sandbox_agent/exec/program_sources.hpp"
 #include "sandbox_agent/exec/shared_terminal.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
+#include "sandbox_agent/memory/memory_monitor.hpp"
 #include "sandbox_agent/options.hpp"
 #include "sandbox_agent/server/action_jobs.hpp"
 #include "sandbox_agent/sessions.hpp"
@@ -20,6 +21,8 @@ struct context {
   context(const boost::asio::any_io_executor& executor, const options& given);
 
   std::string session_key;
+  memory_group memory;
+  memory_monitor watches_memory;
   std::string working_dir;
   sessions shells;
   files::file_actions file_actions;

@@ -35,7 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                         "--help",
                                         "--enable-browser",
                                         "--no-enable-browser",
-                                        "--browsergym-eval-env"};
+                                        "--browsergym-eval-env",
+                                        "--memory-events-fd",
+                                        "--memory-limit-mb"};
   std::vector<std::string> arguments;
   while (!in.empty() && arguments.size() < 20) {
     const auto choice = in.byte();

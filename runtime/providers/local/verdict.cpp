@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/agent_api.hpp"
 
+#include <cmath>
 #include <sys/wait.h>
 
 namespace sandfleet::providers::local {
@@ -54,6 +55,9 @@ error agent_ended(const end_facts& facts) {
     failure.evidence.emplace_back("signal", std::int64_t{*exited.signal});
   if (exited.usage.oom_kills)
     failure.evidence.emplace_back("oom_kills", *exited.usage.oom_kills);
+  if (out_of_memory && exited.usage.peak_memory_mb)
+    failure.evidence.emplace_back("peak_memory_mb",
+                                  std::int64_t{std::llround(*exited.usage.peak_memory_mb)});
   add_text(failure, "log", exited.log);
   return failure;
 }

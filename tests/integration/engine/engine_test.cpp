@@ -173,6 +173,21 @@ TEST_F(engine_test, an_openhands_action_is_answered_by_an_observation) {
   EXPECT_THAT(*answer, ::testing::HasSubstr("[The command completed with exit code 0.]"));
 }
 
+TEST_F(engine_test, an_action_says_that_the_kernel_killed_for_memory) {
+  sandbox_spec spec;
+  spec.limits.memory_mb = 64;
+  auto box = start(spec);
+  if (const auto& state = box.limits().at("memory_mb"); state != "enforced")
+    GTEST_SKIP() << state;
+  auto answer = wait_for(box.execute_action(
+      R"({"action":{"action":"run","args":{"command":"head -c 200000000 /dev/zero | tail -c 150000000 | wc -c"}}})",
+      std::chrono::seconds{60}));
+  ASSERT_TRUE(answer) << answer.error().to_string();
+  EXPECT_THAT(*answer,
+              ::testing::HasSubstr("[The kernel killed 1 process of the sandbox for memory "
+                                   "while the command ran; the limit is 64 MiB.]"));
+}
+
 TEST_F(engine_test, status_events_come_in_the_order_of_the_lifecycle) {
   std::mutex mutex;
   std::vector<sandbox_state> seen;
