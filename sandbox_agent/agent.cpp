@@ -232,7 +232,7 @@ context::context(const asio::any_io_executor& executor, const options& given)
       watches_memory(executor, memory, in_bytes(given.max_memory_gb, 30)),
       working_dir(given.working_dir), shells(executor, session_settings_of(given, memory)),
       file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env},
-      actions(executor, shells, file_actions) {}
+      actions(executor, shells, file_actions, given.auto_lint ? &one_shot : nullptr) {}
 
 int serve(options given) {
   close_on_exec(given.ready_fd);

@@ -252,6 +252,7 @@ result<void> read_environment(options& into, variables environment) {
     into.no_change_timeout = std::chrono::seconds(**limit);
   into.max_memory_gb = *gigabytes;
   into.memory_monitor = is_switched_on(text_of(environment, "RUNTIME_MEMORY_MONITOR"));
+  into.auto_lint = is_switched_on(text_of(environment, "ENABLE_AUTO_LINT"));
   for (const auto& port : passed_on)
     if (const auto read = number_of(environment, port); !read)
       into.warnings.push_back(read.error().message);
@@ -321,6 +322,7 @@ std::string usage() {
          "                               (default root)\n"
          "  RUNTIME_MAX_MEMORY_GB        1 to 1048576: what the memory monitor compares with\n"
          "  RUNTIME_MEMORY_MONITOR       true: the log says when memory becomes short\n"
+         "  ENABLE_AUTO_LINT             true: what is edited is linted\n"
          "  INIT_PLUGIN_TIMEOUT          seconds for the plugins' start, 1 to 1000000 (default\n"
          "                               120)\n"
          "  VSCODE_PORT, APP_PORT_1, APP_PORT_2, RUNTIME_ID\n"

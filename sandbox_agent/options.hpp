@@ -36,6 +36,7 @@ struct options {
   bool memory_monitor = false;
   std::optional<int> memory_events_fd; ///< see `memory_group`
   std::optional<std::int64_t> memory_limit_mb;
+  bool auto_lint = false; ///< whether edits of files are linted
   std::optional<int> ready_fd;
   std::optional<int> lifeline_fd;
   std::vector<int> commands_group_fds; ///< see `enter_groups`

@@ -197,8 +197,9 @@ editor::outcome editor::replace(const std::string& path, const protocol::edit_ac
   auto message = "The file " + path + " has been edited. " +
                  numbered(line_span(universal_newlines(changed), first + 1, last),
                           "a snippet of " + path, first + 1);
+  const auto lint_at = message.size();
   message += review;
-  return edit_outcome{std::move(message), text, std::move(changed)};
+  return edit_outcome{std::move(message), text, std::move(changed), lint_at};
 }
 
 editor::outcome editor::insert(const std::string& path, const protocol::edit_action& action) {
@@ -230,8 +231,9 @@ editor::outcome editor::insert(const std::string& path, const protocol::edit_act
   auto message = "The file " + path + " has been edited. " +
                  numbered(line_span(shown, first + 1, last), "a snippet of the edited file",
                           std::max<std::int64_t>(1, after - context_lines + 1));
+  const auto lint_at = message.size();
   message += review_insertion;
-  return edit_outcome{std::move(message), text, shown};
+  return edit_outcome{std::move(message), text, shown, lint_at};
 }
 
 editor::outcome editor::undo(const std::string& path) {

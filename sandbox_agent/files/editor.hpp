@@ -18,6 +18,7 @@ struct edit_outcome {
   std::string text;
   std::optional<std::string> old_content;
   std::optional<std::string> new_content;
+  std::optional<std::size_t> lint_at; ///< where in `text` stands what linting has to say
 };
 
 /// The editor of OpenHands' action server (PyPI openhands-aci, `OHEditor`): same commands, same

@@ -144,15 +144,20 @@ result<observation> file_actions::write(const protocol::write_action& action,
   return protocol::write_observation{path};
 }
 
-observation file_actions::edit(const protocol::edit_action& action) {
+edited file_actions::edit(const protocol::edit_action& action) {
   auto outcome = editor_.run(action);
-  return protocol::edit_observation{.content = std::move(outcome.text),
-                                    .path = action.path,
-                                    .old_content = action.old_str,
-                                    .new_content = action.new_str,
-                                    .diff = unified_diff(outcome.old_content.value_or(""),
-                                                         outcome.new_content.value_or(""),
-                                                         action.path)};
+  edited done;
+  done.seen = protocol::edit_observation{.content = std::move(outcome.text),
+                                         .path = action.path,
+                                         .old_content = action.old_str,
+                                         .new_content = action.new_str,
+                                         .diff = unified_diff(outcome.old_content.value_or(""),
+                                                              outcome.new_content.value_or(""),
+                                                              action.path)};
+  if (outcome.lint_at)
+    done.change = text_change{action.path, std::move(*outcome.old_content),
+                              std::move(*outcome.new_content), *outcome.lint_at};
+  return done;
 }
 
 } // namespace sandfleet::agent::files

@@ -11,6 +11,19 @@
 
 namespace sandfleet::agent::files {
 
+/// What an edit did to a file, for a linter, and where in the observation its word belongs.
+struct text_change {
+  std::string path;
+  std::string old_text;
+  std::string new_text;
+  std::size_t lint_at = 0;
+};
+
+struct edited {
+  protocol::edit_observation seen;
+  std::optional<text_change> change; ///< of `str_replace` and `insert`
+};
+
 /// The actions `read`, `write` and `edit` of OpenHands' action server. An error is what the
 /// reference answers with 500; most failures are observations.
 class file_actions {
@@ -24,7 +37,7 @@ class file_actions {
                                      const std::string& directory);
   result<protocol::observation> write(const protocol::write_action& action,
                                       const std::string& directory);
-  protocol::observation edit(const protocol::edit_action& action);
+  edited edit(const protocol::edit_action& action);
 
  private:
   editor editor_;

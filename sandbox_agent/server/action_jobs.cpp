@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/action_codec.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "sandbox_agent/server/linter.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -48,8 +49,9 @@ void action_job::finish(int status, std::string body) {
 }
 
 action_jobs::action_jobs(asio::any_io_executor executor, sessions& shells,
-                         files::file_actions& file_actions)
-    : executor_(std::move(executor)), shells_(shells), file_actions_(file_actions) {}
+                         files::file_actions& file_actions, const one_shot_settings* lint_with)
+    : executor_(std::move(executor)), shells_(shells), file_actions_(file_actions),
+      lint_with_(lint_with) {}
 
 result<std::shared_ptr<action_job>> action_jobs::begin(std::string_view key,
                                                        std::string_view request,
@@ -124,7 +126,14 @@ asio::awaitable<result<protocol::observation>> action_jobs::act(protocol::action
     co_return file_actions_.read(*read, shells_.working_dir(session_name(read->session_id)));
   if (const auto* write = std::get_if<protocol::write_action>(&wanted))
     co_return file_actions_.write(*write, shells_.working_dir(session_name(write->session_id)));
-  co_return file_actions_.edit(std::get<protocol::edit_action>(wanted));
+  auto done = file_actions_.edit(std::get<protocol::edit_action>(wanted));
+  if (lint_with_ && done.change) {
+    const auto at = done.change->lint_at;
+    const auto said = co_await lint_change(std::move(*done.change), *lint_with_);
+    if (said)
+      done.seen.content.insert(at, "\n" + *said + "\n");
+  }
+  co_return std::move(done.seen);
 }
 
 asio::awaitable<void> action_jobs::perform(std::shared_ptr<action_job> job, protocol::action wanted,

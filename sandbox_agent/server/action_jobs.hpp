@@ -3,6 +3,7 @@
 #include "runtime/protocol/action.hpp"
 #include "sandbox_agent/bash/turn_queue.hpp"
 #include "sandbox_agent/exec/bell.hpp"
+#include "sandbox_agent/exec/one_shot.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/sessions.hpp"
 
@@ -67,8 +68,9 @@ class action_jobs {
   static constexpr std::size_t max_kept = 4096;                        ///< answers with a key
   static constexpr std::size_t max_kept_bytes = std::size_t{64} << 20; ///< of them
 
+  /// `lint_with`: how the linters of what is edited are started; null: nothing is linted.
   action_jobs(boost::asio::any_io_executor executor, sessions& shells,
-              files::file_actions& file_actions);
+              files::file_actions& file_actions, const one_shot_settings* lint_with = nullptr);
 
   /// The job of this key, or a new one. `request`: the body, which must be the one that came with
   /// the key before, else `invalid_argument`. An empty key is none.
@@ -93,6 +95,7 @@ class action_jobs {
   boost::asio::any_io_executor executor_;
   sessions& shells_;
   files::file_actions& file_actions_;
+  const one_shot_settings* lint_with_;
   std::map<session_name, std::weak_ptr<turn_queue>> turns_;
   std::map<std::string, kept_job, std::less<>> kept_;
   std::deque<std::string> kept_order_;

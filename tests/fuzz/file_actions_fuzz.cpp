@@ -4,6 +4,7 @@
 #include "sandbox_agent/files/editor_view.hpp"
 #include "sandbox_agent/files/file_actions.hpp"
 #include "sandbox_agent/files/file_text.hpp"
+#include "sandbox_agent/files/lint.hpp"
 #include "sandbox_agent/files/unified_diff.hpp"
 #include "tests/fuzz/cage.hpp"
 #include "tests/fuzz/input.hpp"
@@ -54,6 +55,9 @@ std::pair<std::size_t, std::size_t> range_at(std::string_view text, std::size_t&
 /// The parts that a diff names are what differs, and all else is the same on both sides.
 void check_diff(std::string_view before, std::string_view after) {
   const auto diff = unified_diff(before, after, "p");
+  // A linter is the sandbox's, and may print anything.
+  const auto brought = issues_of_change(parse_flake8(before), parse_flake8(after), before, after);
+  holds(brought.empty() || lint_text(brought).ends_with('\n'));
   holds(diff.empty() == (before == after));
   if (diff.empty())
     return;
@@ -125,11 +129,11 @@ void check_actions(fuzz_input& in) {
       edit.old_str = in.text(20);
       edit.new_str = in.text(20);
       edit.insert_line = any_line(in);
-      auto observed = actions.edit(edit);
-      const auto& edited = std::get<protocol::edit_observation>(observed);
-      if (edited.content.starts_with("ERROR:"))
-        holds(cage::read(path) == before);
-      seen = std::move(observed);
+      auto edited = actions.edit(edit);
+      holds(!edited.change || edited.change->lint_at <= edited.seen.content.size());
+      if (edited.seen.content.starts_with("ERROR:"))
+        holds(cage::read(path) == before && !edited.change);
+      seen = std::move(edited.seen);
     }
     if (kind == 0 || kind == 2)
       holds(cage::read(path) == before);

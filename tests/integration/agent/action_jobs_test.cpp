@@ -203,6 +203,40 @@ TEST(action_stream, holds_all_that_is_printed) {
   EXPECT_EQ(member(events.back().data, "observation"), "run");
 }
 
+TEST(action_edit, is_linted_where_that_is_switched_on) {
+  agent_process::how linted;
+  linted.env["ENABLE_AUTO_LINT"] = "true";
+  agent_process agent(linted);
+  const auto edit = [&](const std::string& args) {
+    return content(act(agent, R"({"action": {"action": "edit", "args": {"path": ")" +
+                                  agent.workspace() + "/f.py\", " + args + "}}}"));
+  };
+  EXPECT_EQ(edit(R"("command": "create", "file_text": "a = 1\n")").find("Linting"),
+            std::string::npos);
+  const auto seen = edit(R"("command": "insert", "insert_line": 1, "new_str": "b = (")");
+  if (act(agent, run_body("command -v python3")).body.find("python3\"") == std::string::npos)
+    GTEST_SKIP() << "there is no python3";
+  EXPECT_NE(seen.find("cat -n"), std::string::npos);
+  EXPECT_NE(seen.find("\n\nLinting issues found in the changes:\n- Line 2, Column "),
+            std::string::npos)
+      << seen;
+  EXPECT_NE(seen.find("\n\nReview the changes"), std::string::npos) << seen;
+}
+
+TEST(action_edit, without_a_linter_is_an_edit_all_the_same) {
+  agent_process::how linted;
+  linted.env["ENABLE_AUTO_LINT"] = "1";
+  linted.env["PATH"] = "/nowhere";
+  agent_process agent(linted);
+  const auto path = agent.workspace() + "/f.py";
+  std::ofstream(path) << "a = 1\n";
+  const auto seen =
+      content(act(agent, R"({"action": {"action": "edit", "args": {"path": ")" + path +
+                             R"(", "command": "str_replace", "old_str": "1", "new_str": "("}}})"));
+  EXPECT_NE(seen.find("has been edited"), std::string::npos);
+  EXPECT_EQ(seen.find("inting"), std::string::npos) << seen;
+}
+
 TEST(action_cancel, interrupts_what_runs) {
   agent_process agent;
   const auto begun = make_pipe(agent, "begun");

@@ -98,7 +98,7 @@ TEST_F(file_actions_test, edit_gives_the_diff) {
   action.command = "str_replace";
   action.old_str = "2";
   action.new_str = "3";
-  const auto seen = std::get<protocol::edit_observation>(actions.edit(action));
+  const auto seen = actions.edit(action).seen;
   EXPECT_EQ(seen.diff, "--- " + action.path + "\n+++ " + action.path + "\n@@ -2 +2 @@\n-2\n+3");
   EXPECT_EQ(seen.old_content, "2");
 }
