@@ -77,7 +77,8 @@ std::string failed_event(const error& failure, std::string_view log) {
   return line(std::move(out));
 }
 
-std::string exited_event(int status, const resource_usage& usage, std::string_view log) {
+std::string exited_event(int status, const resource_usage& usage, std::string_view log,
+                         std::string_view victims) {
   std::optional<int> code;
   std::optional<int> signal;
   if (WIFEXITED(status))
@@ -93,7 +94,10 @@ std::string exited_event(int status, const resource_usage& usage, std::string_vi
   out.key("touched").begin_object();
   for (const auto& [limit, count] : usage.touched)
     out.member(limit, count);
-  out.end_object().member("log", log);
+  out.end_object();
+  if (!victims.empty())
+    out.member("oom_victims", victims);
+  out.member("log", log);
   return line(std::move(out));
 }
 

@@ -23,9 +23,9 @@ namespace sandfleet::launcher {
 [[nodiscard]] std::string refused_event(std::string_view command, const error& why);
 [[nodiscard]] std::string failed_event(const error& failure, std::string_view log);
 
-/// `status` is that of wait(2).
+/// `status` is that of wait(2), `victims` who was killed for memory (`oom_victims`).
 [[nodiscard]] std::string exited_event(int status, const resource_usage& usage,
-                                       std::string_view log);
+                                       std::string_view log, std::string_view victims = {});
 
 /// Writes whole lines to standard output; a reader that is gone is no failure.
 void emit(std::string_view lines) noexcept;

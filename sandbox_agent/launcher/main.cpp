@@ -4,6 +4,7 @@
 #include "runtime/core/text.hpp"
 #include "sandbox_agent/launcher/controls.hpp"
 #include "sandbox_agent/launcher/events.hpp"
+#include "sandbox_agent/launcher/oom_victims.hpp"
 #include "sandbox_agent/launcher/remove_tree.hpp"
 #include "sandbox_agent/launcher/request.hpp"
 #include "sandbox_agent/launcher/sandbox.hpp"
@@ -110,8 +111,10 @@ int run(int arguments_fd) {
     if (const int failed = remove_tree_of(wanted->state_dir, box->ids))
       last += warning_event("cannot remove '" + wanted->state_dir + "': " + std::strerror(failed));
   core::test_stop(core::test_stage::launcher_removed);
-  last +=
-      end.failure ? failed_event(*end.failure, end.log) : exited_event(end.status, used, end.log);
+  const auto victims =
+      used.oom_kills.value_or(0) > 0 ? find_oom_victims(wanted->id) : std::string();
+  last += end.failure ? failed_event(*end.failure, end.log)
+                      : exited_event(end.status, used, end.log, victims);
   emit(last);
   others.tell(last);
   return end.failure ? 1 : 0;

@@ -85,12 +85,12 @@ void check_exited(fuzz_input& in) {
     usage.cpu_seconds = static_cast<double>(in.below(60'000)) / 1000;
   const int status = in.flag() ? W_EXITCODE(in.byte(), 0) : 1 + in.byte() % 64;
   const auto log = in.text();
-  const auto seen = told<exited_told>(launcher::exited_event(status, usage, log));
+  const auto seen = told<exited_told>(launcher::exited_event(status, usage, log, log));
   holds(seen.exit_code.has_value() == WIFEXITED(status) &&
         seen.exit_code.value_or(WEXITSTATUS(status)) == WEXITSTATUS(status));
   holds(seen.signal.value_or(WTERMSIG(status)) == WTERMSIG(status));
   holds(seen.usage.oom_kills == usage.oom_kills && seen.usage.cpu_seconds == usage.cpu_seconds);
-  holds(seen.log == to_utf8(log));
+  holds(seen.log == to_utf8(log) && seen.oom_victims == seen.log);
 }
 
 void check_small(fuzz_input& in) {

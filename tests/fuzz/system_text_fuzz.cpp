@@ -2,6 +2,7 @@
 #include "runtime/core/system_text.hpp"
 #include "sandbox_agent/launcher/cgroup_paths.hpp"
 #include "sandbox_agent/launcher/id_map.hpp"
+#include "sandbox_agent/launcher/oom_victims.hpp"
 #include "tests/fuzz/holds.hpp"
 #include "tests/fuzz/input.hpp"
 
@@ -26,6 +27,16 @@ void check_numbers(std::string_view text) {
   if (name.find('\n') == std::string_view::npos && core::named_number(text, name))
     holds(text.find(std::string(name) + ":") != std::string_view::npos);
   (void)core::keyed_number(text, "oom_kill", -1);
+}
+
+/// Two records: who was killed, and how large that was.
+void check_oom_victims(std::string_view text) {
+  launcher::oom_victims found("x");
+  const auto half = text.find('\0');
+  found.read(text.substr(0, half));
+  if (half != std::string_view::npos)
+    found.read(text.substr(half + 1));
+  holds(found.text().size() <= text.size() + 40);
 }
 
 void check_accounts(std::string_view text) {
@@ -87,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     break;
   case 3:
     check_cgroups(in.rest());
+    check_oom_victims(in.rest());
     break;
   default:
     check_id_map(in);

@@ -69,6 +69,7 @@ exited_told exited_of(protocol::json_object& in) {
     for (const auto& [limit, count] : touched->get_object())
       if (count.is_int64() && count.get_int64() >= 0)
         told.usage.touched.emplace(std::string(limit), count.get_int64());
+  told.oom_victims = in.string_or("oom_victims", "");
   told.log = in.string_or("log", "");
   return told;
 }

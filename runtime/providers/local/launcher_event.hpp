@@ -40,6 +40,7 @@ struct exited_told {
   std::optional<int> exit_code;
   std::optional<int> signal;
   resource_usage usage;
+  std::string oom_victims; ///< for people
   std::string log;
 };
 /// Not an event: what was printed by a launcher that was called wrongly, or that crashed.

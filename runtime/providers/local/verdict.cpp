@@ -58,6 +58,7 @@ error agent_ended(const end_facts& facts) {
   if (out_of_memory && exited.usage.peak_memory_mb)
     failure.evidence.emplace_back("peak_memory_mb",
                                   std::int64_t{std::llround(*exited.usage.peak_memory_mb)});
+  add_text(failure, "oom_victims", exited.oom_victims);
   add_text(failure, "log", exited.log);
   return failure;
 }

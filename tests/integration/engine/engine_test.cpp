@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <mutex>
 #include <signal.h>
 #include <vector>
@@ -186,6 +187,28 @@ TEST_F(engine_test, an_action_says_that_the_kernel_killed_for_memory) {
   EXPECT_THAT(*answer,
               ::testing::HasSubstr("[The kernel killed 1 process of the sandbox for memory "
                                    "while the command ran; the limit is 64 MiB.]"));
+}
+
+TEST_F(engine_test, sandbox_whose_agent_the_kernel_killed_for_memory_says_how_much_and_who) {
+  sandbox_spec spec;
+  spec.limits.memory_mb = 64;
+  auto box = start(spec);
+  if (const auto& state = box.limits().at("memory_mb"); state != "enforced")
+    GTEST_SKIP() << state;
+  // What the agent itself writes lies in the sandbox's memory.
+  const auto written =
+      wait_for(box.write_file("/dev/shm/x", std::string(std::size_t{80} << 20, 'x')));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, errc::out_of_memory) << written.error().to_string();
+  EXPECT_EQ(box.state(), sandbox_state::error_memory);
+  std::map<std::string, evidence_value> evidence;
+  for (const auto& [name, value] : written.error().evidence)
+    evidence[name] = value;
+  EXPECT_GE(std::get<std::int64_t>(evidence["oom_kills"]), 1);
+  EXPECT_NEAR(static_cast<double>(std::get<std::int64_t>(evidence["peak_memory_mb"])), 64, 1);
+  if (std::ifstream("/dev/kmsg")) {
+    EXPECT_THAT(std::get<std::string>(evidence["oom_victims"]), ::testing::HasSubstr("agent "));
+  }
 }
 
 TEST_F(engine_test, status_events_come_in_the_order_of_the_lifecycle) {

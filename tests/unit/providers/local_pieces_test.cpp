@@ -44,7 +44,8 @@ TEST(launcher_events, are_read_as_they_are_written) {
   usage.cpu_seconds = 0.25;
   usage.oom_kills = 2;
   usage.touched = {{"pids", 3}, {"cpus", 0}};
-  const auto exited = told<exited_told>(launcher::exited_event(SIGKILL, usage, "l"));
+  const auto exited = told<exited_told>(launcher::exited_event(SIGKILL, usage, "l", "tail 62 MiB"));
+  EXPECT_EQ(exited.oom_victims, "tail 62 MiB");
   EXPECT_EQ(exited.signal, SIGKILL);
   EXPECT_FALSE(exited.exit_code);
   EXPECT_EQ(exited.usage.cpu_seconds, 0.25);
@@ -159,6 +160,18 @@ TEST(verdict, memory_is_the_agents_fault_when_running_and_the_tasks_when_startin
   EXPECT_EQ(judge_end(facts_of(killed(1), true)).failure->code, errc::out_of_memory);
   EXPECT_EQ(judge_end(facts_of(killed(1), true)).failure->blame, failure_class::agent);
   EXPECT_EQ(judge_end(facts_of(killed(1), false)).failure->blame, failure_class::task);
+}
+
+TEST(verdict, memory_is_told_with_how_much_and_who) {
+  auto exited = killed(2);
+  exited.usage.peak_memory_mb = 63.6;
+  exited.oom_victims = "tail 62 MiB";
+  const auto report = judge_end(facts_of(std::move(exited), true));
+  const evidence_list expected{{"signal", std::int64_t{SIGKILL}},
+                               {"oom_kills", std::int64_t{2}},
+                               {"peak_memory_mb", std::int64_t{64}},
+                               {"oom_victims", "tail 62 MiB"}};
+  EXPECT_EQ(report.failure->evidence, expected);
 }
 
 TEST(verdict, an_image_without_a_shell_is_the_tasks_fault) {
