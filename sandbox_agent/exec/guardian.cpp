@@ -17,7 +17,13 @@ namespace sandfleet::agent {
 
 namespace {
 
-constexpr std::array passed_on{SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+constexpr std::array passed_on{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCONT};
+
+/// Who kills us may stop all of us first, and be killed before he is done: then the living go on,
+/// and end what is left.
+void go_on_when_parent_dies() {
+  ::prctl(PR_SET_PDEATHSIG, SIGCONT);
+}
 
 sigset_t awaited_signals() {
   sigset_t awaited;
@@ -81,12 +87,14 @@ result<int> begin_guarded(const std::function<void()>& clean_up) {
   if (child < 0)
     return fail(errno_error(errc::start_failed, "cannot start a process", errno));
   if (child == 0) {
+    go_on_when_parent_dies();
     ::setpgid(0, 0);
     ::close(ends[1]);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     return ends[0];
   }
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  go_on_when_parent_dies();
   let_go_of_descriptors(ends[1]);
   const int status = await_end(child, awaited);
   clean_up();

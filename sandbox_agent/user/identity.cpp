@@ -72,6 +72,7 @@ acting_as_user::acting_as_user()
   if (!acts_)
     return;
   const int kept = errno;
+  ::prctl(PR_GET_PDEATHSIG, &parent_death_signal_);
   acts_ = set_effective(current()->uid, current()->gid, true);
   if (!acts_)
     set_effective(uid_, gid_, false);
@@ -84,6 +85,7 @@ acting_as_user::~acting_as_user() {
   const int kept = errno;
   if (!set_effective(uid_, gid_, false))
     ::_exit(125); // half a root is no state to go on in
+  ::prctl(PR_SET_PDEATHSIG, parent_death_signal_);
   errno = kept;
 }
 

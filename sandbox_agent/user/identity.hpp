@@ -56,6 +56,7 @@ class acting_as_user {
 
  private:
   keep_dumpable outermost_;
+  int parent_death_signal_ = 0; ///< the kernel forgets it when ids change
   uid_t uid_;
   gid_t gid_;
   bool acts_;
