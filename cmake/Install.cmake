@@ -8,7 +8,8 @@ include(CMakePackageConfigHelpers)
 add_library(sandfleet::sandfleet ALIAS sandfleet_engine)
 
 # One archive of all that the engine is made of, so that nobody has to know its parts.
-set(parts sandfleet_core sandfleet_protocol sandfleet_transport sandfleet_providers sandfleet_actors
+set(parts sandfleet_core sandfleet_protocol sandfleet_transport sandfleet_docker
+          sandfleet_providers sandfleet_actors
           sandfleet_agent_client sandfleet_engine)
 list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
 add_library(sandfleet_installed STATIC ${objects})
@@ -18,7 +19,8 @@ target_compile_features(sandfleet_installed INTERFACE cxx_std_20)
 target_include_directories(sandfleet_installed INTERFACE
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 target_link_libraries(sandfleet_installed INTERFACE
-  tl::expected Boost::headers Threads::Threads $<LINK_ONLY:spdlog::spdlog> $<LINK_ONLY:CAF::core>)
+  tl::expected Boost::headers Threads::Threads $<LINK_ONLY:spdlog::spdlog> $<LINK_ONLY:CAF::core>
+  $<LINK_ONLY:simdjson::simdjson> $<LINK_ONLY:archive>)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sandfleet")
 install(TARGETS sandfleet_installed EXPORT sandfleet_targets

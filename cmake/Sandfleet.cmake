@@ -53,6 +53,14 @@ function(sandfleet_test name)
     PROPERTIES ${properties})
 endfunction()
 
+# sandfleet_test_with_docker(name): the tests of `name` once more, in containers.
+function(sandfleet_test_with_docker name)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}.docker." TEST_LIST ${name}_with_docker
+    DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+    PROPERTIES TIMEOUT 120 LABELS docker FIXTURES_REQUIRED docker_engine
+    ENVIRONMENT SANDFLEET_TEST_PROVIDER=docker) # a list of two would arrive as one
+endfunction()
+
 # sandfleet_test_as_plain_user(name [ARGS a ...]): the tests of `name` once more, all in one, as a user
 # without privilege, and as one with subordinate ids.
 function(sandfleet_test_as_plain_user name)

@@ -7,6 +7,7 @@
 #include "sandbox_agent/bash/start_process.hpp"
 #include "sandbox_agent/exec/guardian.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
+#include "sandbox_agent/handed_listener.hpp"
 #include "sandbox_agent/log.hpp"
 #include "sandbox_agent/server/file_viewer.hpp"
 #include "sandbox_agent/server/router.hpp"
@@ -120,6 +121,10 @@ class server {
   result<void> listen() {
     if (const auto* inherited = std::get_if<inherited_socket>(&given_.listen))
       return http_.listen_fd(inherited->fd);
+    if (const auto* handed = std::get_if<handed_socket>(&given_.listen)) {
+      const auto taken = take_handed_listener(handed->path);
+      return taken ? http_.listen_fd(*taken) : fail(taken.error());
+    }
     if (const auto* local = std::get_if<transport::unix_endpoint>(&given_.listen))
       return http_.listen(*local);
     auto listening = http_.listen(std::get<transport::tcp_endpoint>(given_.listen));
@@ -161,7 +166,8 @@ class server {
       co_return;
     // Nobody may wait for it any more; that is no reason to end.
     [[maybe_unused]] const auto sent = ::write(*given_.ready_fd, "ready\n", 6);
-    ::close(*given_.ready_fd);
+    if (*given_.ready_fd > STDERR_FILENO)
+      ::close(*given_.ready_fd);
   }
 
   void give_up(const error& failure) {

@@ -49,7 +49,8 @@ class parser {
       return bad("--no-enable-browser",
                  "Browser environment is not enabled in config, but browsergym_eval_env is set");
     if (listeners_ != 1)
-      return bad("where to listen", "exactly one of PORT, --unix and --listen-fd must be given");
+      return bad("where to listen",
+                 "exactly one of PORT, --unix, --listen-fd and --listen-from must be given");
     if (auto* tcp = std::get_if<transport::tcp_endpoint>(&read_.listen))
       tcp->host = host_;
     return std::move(read_);
@@ -98,7 +99,7 @@ class parser {
         flag == "--memory-limit-mb")
       return read_number(flag);
     if (flag == "--working-dir" || flag == "--username" || flag == "--host" || flag == "--unix" ||
-        flag == "--browsergym-eval-env")
+        flag == "--listen-from" || flag == "--browsergym-eval-env")
       return read_text(flag);
     return bad(flag, "this argument is not known");
   }
@@ -163,6 +164,9 @@ class parser {
     } else if (flag == "--unix") {
       ++listeners_;
       read_.listen = transport::unix_endpoint{*text};
+    } else if (flag == "--listen-from") {
+      ++listeners_;
+      read_.listen = handed_socket{*text};
     }
     return {};
   }
@@ -293,7 +297,8 @@ std::string usage() {
          "  PORT                 TCP port (0: any free one); a server that shows files to\n"
          "                       programs of this machine listens on one of the next 1024\n"
          "  --unix PATH          socket in the file system\n"
-         "  --listen-fd N        inherited socket that listens already\n\n"
+         "  --listen-fd N        inherited socket that listens already\n"
+         "  --listen-from PATH   socket that listens already, and is handed over at PATH\n\n"
          "options:\n"
          "  --host ADDRESS       address for PORT (default 0.0.0.0)\n"
          "  --working-dir DIR    where sessions begin (default: the current directory)\n"

@@ -20,9 +20,15 @@ struct inherited_socket {
   int fd = -1;
 };
 
+/// One that is handed over at a unix socket (handed_listener.hpp).
+struct handed_socket {
+  std::string path;
+};
+
 /// What the command line and the environment ask for (sandbox_agent/README.md).
 struct options {
-  std::variant<transport::tcp_endpoint, transport::unix_endpoint, inherited_socket> listen;
+  std::variant<transport::tcp_endpoint, transport::unix_endpoint, inherited_socket, handed_socket>
+      listen;
   std::string working_dir; ///< absolute
   std::optional<std::string> username;
   std::optional<uid_t> user_id;

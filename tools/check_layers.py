@@ -16,7 +16,9 @@ LAYERS = {
     "runtime/config": {"runtime/core"},
     "runtime/protocol": {"runtime/core"},
     "runtime/transport": {"runtime/core", "runtime/protocol"},
-    "runtime/providers": {"runtime/core", "runtime/protocol", "runtime/transport"},
+    "runtime/docker": {"runtime/core", "runtime/protocol", "runtime/transport"},
+    "runtime/providers": {"runtime/core", "runtime/protocol", "runtime/transport",
+                          "runtime/docker"},
     "actors": {"runtime/core", "runtime/transport", "runtime/providers"},
     "runtime/engine": {"runtime/core", "runtime/config", "runtime/protocol", "runtime/transport",
                        "runtime/providers", "actors"},
@@ -34,13 +36,13 @@ PUBLIC = "runtime/include/sandfleet"
 THIRD_PARTIES = {
     "caf/": {"actors/caf.hpp", "tests"},
     "spdlog/": {"actors", "runtime/engine", "tools", "tests"},
-    "simdjson": {"runtime/providers", "runtime/engine", "tools", "tests"},
+    "simdjson": {"runtime/docker", "runtime/providers", "runtime/engine", "tools", "tests"},
     "toml++/": {"runtime/config"},
     "CLI/": {"tools"},
     "vterm.h": {"sandbox_agent/bash"},
-    "archive": {"sandbox_agent/files"},
-    "boost/": {PUBLIC, "runtime/protocol", "runtime/transport", "runtime/providers", "actors",
-               "runtime/engine", "sandbox_agent", "tools", "bench", "runtime/examples", "tests"},
+    "archive": {"sandbox_agent/files", "runtime/docker"},
+    "boost/": {PUBLIC, "runtime/protocol", "runtime/transport", "runtime/docker",
+               "runtime/providers", "actors", "runtime/engine", "sandbox_agent", "tools", "bench", "runtime/examples", "tests"},
 }
 # In actors/, Boost stays behind the bridge.
 ACTOR_BOOST = re.compile(r"actors/(bridge|control_plane|gateway|.*_port)[^/]*$")

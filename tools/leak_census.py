@@ -4,12 +4,14 @@
     tools/leak_census.py > before
     tools/leak_census.py --since before     exit status 1 when something new stays
 
-Processes, mounts, control groups, unix sockets, and directories below the state directories and
-/tmp. What is new is given 10 s to go.
+Processes, mounts, control groups, unix sockets, directories below the state directories and /tmp,
+and containers where a Docker engine answers. What is new is given 10 s to go.
 """
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -66,11 +68,19 @@ def files():
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         states.append(Path(runtime) / "sandfleet")
     for state in states:
-        yield from (f"file {found}" for found in state.glob("*/*"))
+        yield from (f"file {found}" for found in state.glob("*/*") if found.parent.name != "docker")
+        yield from (f"file {found}" for found in state.glob("docker/[os]*/*"))
+
+
+def containers():
+    if shutil.which("docker"):
+        listed = subprocess.run(["docker", "ps", "-aq", "--no-trunc", "--filter", "label=sandfleet.sandbox"],
+                                capture_output=True, text=True, check=False).stdout
+        yield from (f"container {found}" for found in listed.split())
 
 
 def census():
-    return {*processes(), *mounts(), *control_groups(), *sockets(), *files()}
+    return {*processes(), *mounts(), *control_groups(), *sockets(), *files(), *containers()}
 
 
 def main():

@@ -127,6 +127,8 @@ result<sandbox_spec> resolved::base_spec() const {
   spec.limits = {number(key::cpus), limit_of(*this, key::memory_mb), limit_of(*this, key::pids),
                  integer(key::disk_mb)};
   spec.network = text(key::network);
+  if (spec.network.empty())
+    spec.network = spec.provider.str() == "docker" ? "bridge" : "none";
   spec.start_timeout = duration(key::start_timeout);
   if (auto checked = validate(spec); !checked)
     return fail(checked.error());

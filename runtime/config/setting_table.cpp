@@ -14,7 +14,7 @@ using kind = value_kind;
 
 constexpr std::array<sv, 5> providers = {"local", "docker", "remote", "modal", "kubernetes"};
 constexpr std::array<sv, 2> isolations = {"namespace", "none"};
-constexpr std::array<sv, 2> networks = {"none", "host"};
+constexpr std::array<sv, 3> networks = {"none", "host", "bridge"};
 constexpr std::array<sv, 2> outputs = {"table", "json"};
 constexpr std::array<sv, 3> colors = {"auto", "always", "never"};
 constexpr std::array<sv, 2> log_formats = {"text", "json"};
@@ -100,8 +100,9 @@ constexpr std::array<setting_info, key_count> table = {{
     {"volumes", kind::volumes, "-v,--volume", "HOST:SANDBOX[:ro]", "",
      "path of this machine to show inside the sandbox",
      {}, {}, {}, volume_names},
-    {"network", kind::choice, "--network", "MODE", "none",
-     "none: no network at all; host: this machine's",
+    {"network", kind::text, "--network", "MODE", "",
+     "none: no network at all; host: this machine's; with docker also bridge, or the name of a "
+     "network (default: none, with docker bridge)",
      {}, {}, networks, network_names},
     {"cpus", kind::number, "--cpus", "N", "",
      "cores that a sandbox may use, such as 0.5",
@@ -259,6 +260,7 @@ std::string allowed_values(const setting_info& setting) {
   case kind::sandbox_path:
     return "an absolute path";
   case kind::text:
+    return words.empty() ? "a text" : words + ", or a name";
   case kind::path:
     return "a text";
   }

@@ -48,7 +48,7 @@ enum class key : std::uint8_t {
 inline constexpr std::size_t key_count = 30;
 
 enum class value_kind : std::uint8_t {
-  text,
+  text,         ///< `choices` may name words that are likely
   path,         ///< of this machine; ~/ is the home directory; made absolute
   sandbox_path, ///< absolute
   choice,       ///< one of `choices`, whatever its case

@@ -44,15 +44,16 @@ result<void> check_path(std::string_view setting, const std::string& path) {
 } // namespace
 
 result<void> validate(const settings& s) {
-  if (s.provider.str() != "local")
-    return bad("provider", s.provider.str(), "local");
+  const bool is_local = s.provider.str() == "local";
+  if (!is_local && s.provider.str() != "docker")
+    return bad("provider", s.provider.str(), "local, docker");
   if (s.state_dir.size() > max_state_dir_bytes)
     return bad("state_dir", s.state_dir,
                "at most " + std::to_string(max_state_dir_bytes) +
                    " bytes, because sockets are made below it");
   constexpr std::int64_t day = milliseconds(std::chrono::hours(24)).count();
   const std::array checks = {
-      check_image(s.image),
+      is_local ? check_image(s.image) : result<void>{},
       check_path("state_dir", s.state_dir),
       check_path("agent_program", s.agent_program),
       check_path("launcher_program", s.launcher_program),

@@ -25,9 +25,21 @@ result<void> validate_env(const std::map<std::string, std::string>& env) {
   return {};
 }
 
+/// Docker's rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+
+bool is_volume_name(const std::string& text) {
+  constexpr std::string_view letters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  return text.size() > 1 && letters.find(text.front()) != std::string_view::npos &&
+         text.find_first_not_of(std::string(letters) + "_.-") == std::string::npos;
+}
+
 result<void> validate_volume(const volume& v) {
+  if (v.kind == volume_kind::named && !is_volume_name(v.host_path))
+    return fail(errc::invalid_argument,
+                "volumes: '" + v.host_path + "' is neither an absolute path nor a volume's name");
   for (const auto* path : {&v.host_path, &v.sandbox_path})
-    if (!is_absolute(*path) || has_nul(*path))
+    if ((path != &v.host_path || v.kind != volume_kind::named) &&
+        (!is_absolute(*path) || has_nul(*path)))
       return fail(errc::invalid_argument, "volumes: '" + *path + "' is not an absolute path");
   if (v.sandbox_path == "/")
     return fail(errc::invalid_argument, "volumes: nothing can be mounted over '/'");
@@ -53,6 +65,10 @@ result<void> validate(const sandbox_spec& spec) {
     return fail(errc::invalid_argument, "image or network: the name holds a NUL byte");
   if (auto checked = validate_env(spec.env); !checked)
     return checked;
+  if (spec.provider.str() == "local" && spec.network != "none" && spec.network != "host")
+    return fail(make_error(errc::invalid_argument,
+                           "network: the local provider has none called '" + spec.network + "'")
+                    .with_cause("allowed: none, host"));
   for (const auto& v : spec.volumes)
     if (auto checked = validate_volume(v); !checked)
       return checked;
@@ -71,7 +87,8 @@ result<void> validate(const sandbox_spec& spec) {
 result<volume> parse_volume(const std::string& text) {
   const auto bad = [&](const char* why) {
     return fail(make_error(errc::invalid_argument, "volume '" + text + "': " + why)
-                    .with_hint("write HOST:SANDBOX or HOST:SANDBOX:ro, both absolute paths"));
+                    .with_hint("write HOST:SANDBOX or HOST:SANDBOX:ro, both absolute paths, or "
+                               "NAME:SANDBOX for a named volume"));
   };
   const auto first = text.find(':');
   if (first == std::string::npos)
@@ -83,9 +100,16 @@ result<volume> parse_volume(const std::string& text) {
       text.substr(first + 1, second == std::string::npos ? second : second - first - 1);
   if (second != std::string::npos) {
     const auto mode = text.substr(second + 1);
-    if (mode != "ro" && mode != "rw")
-      return bad("the mode is neither ro nor rw");
+    if (mode != "ro" && mode != "rw" && mode != "overlay")
+      return bad("the mode is neither ro nor rw nor overlay");
     v.read_only = mode == "ro";
+    if (mode == "overlay")
+      v.kind = volume_kind::overlay;
+  }
+  if (!is_absolute(v.host_path)) {
+    if (v.kind == volume_kind::overlay)
+      return bad("only a path can be an overlay's lower layer");
+    v.kind = volume_kind::named;
   }
   if (auto checked = validate_volume(v); !checked)
     return fail(checked.error());

@@ -33,6 +33,8 @@ void core::close() {
     return;
   // The object stays until the last handle is gone: a call may be using it at this moment.
   boost::asio::co_spawn(pool->executor(), control->shutdown(), boost::asio::use_future).wait();
+  for (const auto& provider : providers)
+    provider->close();
   pool->stop();
 }
 

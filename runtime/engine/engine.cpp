@@ -2,6 +2,7 @@
 #include "runtime/engine/core.hpp"
 #include "runtime/engine/programs.hpp"
 #include "runtime/engine/sandbox_impl.hpp"
+#include "runtime/providers/docker_provider.hpp"
 #include "runtime/providers/local_provider.hpp"
 
 #include <sandfleet/engine.hpp>
@@ -42,25 +43,40 @@ actors::health_probe make_probe(asio::any_io_executor executor) {
   };
 }
 
-result<std::shared_ptr<providers::provider>> make_provider(const settings& s,
-                                                           const asio::any_io_executor& executor) {
-  if (s.provider.str() != "local")
-    return fail(
-        make_error(errc::invalid_configuration, "provider: '" + s.provider.str() + "' is not known")
-            .with_hint("the providers are: local"));
-  auto agent = engine_detail::find_program("sandfleet-agent", s.agent_program);
-  if (!agent)
-    return fail(agent.error());
+using provider_ptr = std::shared_ptr<providers::provider>;
+
+result<provider_ptr> make_local(const settings& s, const std::string& agent,
+                                const asio::any_io_executor& executor) {
   auto launcher = engine_detail::find_program("sandfleet-launcher", s.launcher_program);
   if (!launcher)
     return fail(launcher.error());
   providers::local_settings local;
-  local.agent_program = *agent;
+  local.agent_program = agent;
   local.launcher_program = *launcher;
   local.state_dir = s.state_dir;
   local.default_image = s.image;
   local.default_isolation = s.isolation;
   return providers::make_local_provider(executor, std::move(local));
+}
+
+result<provider_ptr> make_docker(const settings& s, const std::string& agent,
+                                 const asio::any_io_executor& executor) {
+  providers::docker_settings docker;
+  docker.agent_program = agent;
+  docker.state_dir = s.state_dir;
+  docker.default_image = s.image;
+  return providers::make_docker_provider(executor, std::move(docker));
+}
+
+result<provider_ptr> make_provider(const settings& s, const asio::any_io_executor& executor) {
+  const auto& name = s.provider.str();
+  if (name != "local" && name != "docker")
+    return fail(make_error(errc::invalid_configuration, "provider: '" + name + "' is not known")
+                    .with_hint("the providers are: local, docker"));
+  auto agent = engine_detail::find_program("sandfleet-agent", s.agent_program);
+  if (!agent)
+    return fail(agent.error());
+  return name == "docker" ? make_docker(s, *agent, executor) : make_local(s, *agent, executor);
 }
 
 asio::awaitable<result<recovered>> clean_up_in(core_ptr self, clean_up_mode mode) {

@@ -111,6 +111,9 @@ class provider {
 
   /// Finds what engines that died left behind, kept sandboxes excepted, and removes it.
   virtual boost::asio::awaitable<result<recovery_report>> recover(recovery_mode mode) = 0;
+
+  /// Ends what it does beside its sandboxes; nothing is asked of it from here on.
+  virtual void close() {}
 };
 
 } // namespace sandfleet::providers

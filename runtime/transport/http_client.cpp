@@ -200,12 +200,15 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     const bool malformed =
         failed.code.category() == http::make_error_code(http::error::bad_version).category() &&
         failed.code != http::error::end_of_stream && failed.code != http::error::partial_message;
-    return make_error(malformed ? errc::protocol_error : errc::connection_failed,
-                      what + (malformed          ? ": the reply is not HTTP"
-                              : failed.connected ? ": the connection broke"
-                                                 : ": no connection"))
-        .with_cause(failed.code.message())
-        .with("connected", std::int64_t{failed.connected});
+    auto failure = make_error(malformed ? errc::protocol_error : errc::connection_failed,
+                              what + (malformed          ? ": the reply is not HTTP"
+                                      : failed.connected ? ": the connection broke"
+                                                         : ": no connection"))
+                       .with_cause(failed.code.message())
+                       .with("connected", std::int64_t{failed.connected});
+    if (failed.code.category() == boost::system::system_category())
+      failure.evidence.emplace_back("errno", std::int64_t{failed.code.value()});
+    return failure;
   }
 
   asio::awaitable<result<http_reply>> send(std::shared_ptr<const http_request> request) {

@@ -30,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                         "--host",
                                         "--unix",
                                         "--listen-fd",
+                                        "--listen-from",
                                         "--ready-fd",
                                         "--lifeline-fd",
                                         "--help",

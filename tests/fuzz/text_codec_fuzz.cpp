@@ -73,8 +73,8 @@ void check_json(std::string_view bytes) {
     const auto written = boost::json::serialize(*parsed);
     const auto again = parse_json(written);
     // 0e999 is read as no number at all.
-    const bool beyond_doubles = written.find("Infinity") != std::string::npos ||
-                                written.find("NaN") != std::string::npos;
+    const bool beyond_doubles =
+        written.find("Infinity") != std::string::npos || written.find("NaN") != std::string::npos;
     holds(again ? is_same(*parsed, *again) : beyond_doubles);
     holds(is_utf8(python_repr(*parsed)));
   } else {

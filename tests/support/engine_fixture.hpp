@@ -17,10 +17,17 @@
 
 namespace sandfleet::tests {
 
-/// The directory of the programs under test.
+/// The directory of the programs under test: beside that of the tests, unless told otherwise.
 inline std::string bin_dir() {
-  const char* dir = std::getenv("SANDFLEET_BIN");
-  return dir ? dir : "";
+  if (const char* dir = std::getenv("SANDFLEET_BIN"))
+    return dir;
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin";
+}
+
+/// Which provider the tests of all of them are run with: SANDFLEET_TEST_PROVIDER, else local.
+inline bool tests_docker() {
+  const char* name = std::getenv("SANDFLEET_TEST_PROVIDER");
+  return name && std::string(name) == "docker";
 }
 
 inline settings test_settings(const std::string& state_dir) {
@@ -28,10 +35,14 @@ inline settings test_settings(const std::string& state_dir) {
   s.state_dir = state_dir;
   s.agent_program = bin_dir() + "/sandfleet-agent";
   s.launcher_program = bin_dir() + "/sandfleet-launcher";
+  if (tests_docker()) {
+    s.provider = provider_name("docker");
+    s.image = "sandfleet-test/bash:1"; // tests/support/docker_engine.py
+  }
   return s;
 }
 
-/// An engine over real local sandboxes.
+/// An engine over real sandboxes.
 class engine_fixture : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sandfleet/docker.hpp>
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
 
@@ -18,11 +19,19 @@ enum class isolation_mode : std::uint8_t {
   none,       ///< a plain process in a directory of its own; isolates nothing
 };
 
+/// What a volume shows.
+enum class volume_kind : std::uint8_t {
+  bind,    ///< a path of this machine
+  overlay, ///< the same, but what is written is the sandbox's own and goes with it (docker)
+  named,   ///< a volume that the container engine keeps (docker)
+};
+
 /// A host path seen inside the sandbox.
 struct volume {
-  std::string host_path;    ///< absolute; must exist
+  std::string host_path;    ///< absolute, and must exist; of a named one its name
   std::string sandbox_path; ///< absolute
   bool read_only = false;
+  volume_kind kind = volume_kind::bind;
 
   friend bool operator==(const volume&, const volume&) = default;
 };
@@ -42,15 +51,18 @@ struct resource_limits {
 /// What a sandbox is made from.
 struct sandbox_spec {
   provider_name provider; ///< empty: the configured default
-  std::string image;      ///< "host" or "rootfs:/path" for the local provider; empty: configured
+  /// "host" or "rootfs:/path" for the local provider, an image's name for docker; empty:
+  /// configured.
+  std::string image;
   std::string workspace = "/workspace"; ///< absolute; made when missing; the first directory
   std::map<std::string, std::string> env;
   std::vector<volume> volumes;
   resource_limits limits;
-  std::string network = "none";            ///< "none" or "host"
+  std::string network = "none"; ///< "none" or "host"; with docker "bridge" or a network's name too
   std::optional<isolation_mode> isolation; ///< empty: the configured default
   std::chrono::milliseconds start_timeout{60'000};
   std::map<std::string, std::string> labels; ///< free for the caller; shown by listings
+  docker_options docker;
 
   friend bool operator==(const sandbox_spec&, const sandbox_spec&) = default;
 };
@@ -58,7 +70,7 @@ struct sandbox_spec {
 /// Says what is wrong with a specification, if anything: class `task`, naming the key.
 [[nodiscard]] result<void> validate(const sandbox_spec& spec);
 
-/// Reads "HOST:SANDBOX[:ro|:rw]".
+/// Reads "HOST:SANDBOX[:ro|:rw|:overlay]", or "NAME:SANDBOX[:ro|:rw]" for a named volume.
 [[nodiscard]] result<volume> parse_volume(const std::string& text);
 
 } // namespace sandfleet

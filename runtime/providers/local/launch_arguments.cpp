@@ -63,6 +63,13 @@ result<std::string> launch_arguments(const sandbox_id& id, const sandbox_spec& s
   if (spec.network != "none" && spec.network != "host")
     return fail(make_error(errc::unsupported, "network '" + spec.network + "' is not known")
                     .with_cause("the local provider has the networks none and host"));
+  for (const auto& v : spec.volumes)
+    if (v.kind != volume_kind::bind)
+      return fail(make_error(errc::unsupported,
+                             "volumes: '" + v.host_path + ":" + v.sandbox_path + "' cannot be had")
+                      .with_cause("named volumes and overlays are docker's; the local provider "
+                                  "shows paths of this machine")
+                      .blamed_on(failure_class::task));
   const bool isolated = isolation_of(spec, settings) == isolation_mode::namespaces;
   argument_list list;
   list.add("--id", id.str());

@@ -1,5 +1,6 @@
 #include "runtime/providers/local_provider.hpp"
 
+#include "runtime/providers/live_table.hpp"
 #include "runtime/providers/local/box.hpp"
 #include "runtime/providers/local/remains.hpp"
 #include "runtime/providers/registry.hpp"
@@ -10,10 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <filesystem>
-#include <map>
-#include <mutex>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,8 +23,6 @@ using local::shared_parts;
 
 namespace {
 
-/// `stop` of a sandbox that is gone answers its report, for this many of them.
-constexpr std::size_t max_reports = 4096;
 constexpr std::chrono::milliseconds recovery_patience{5'000};
 
 /// Each sandbox costs two descriptors here, its agent's connections more.
@@ -88,60 +84,6 @@ sandbox_info info_of(registry_entry entry) {
   info.labels = std::move(record.labels);
   return info;
 }
-
-/// The sandboxes that live, and the reports of those that did. Thread-safe.
-class box_table {
- public:
-  bool add(std::shared_ptr<box> made) {
-    const std::lock_guard lock(mutex_);
-    return live_.emplace(made->id(), made).second;
-  }
-
-  [[nodiscard]] std::shared_ptr<box> find(const sandbox_id& id) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = live_.find(id);
-    return found == live_.end() ? nullptr : found->second;
-  }
-
-  [[nodiscard]] std::optional<exit_report> report_of(const sandbox_id& id) const {
-    const std::lock_guard lock(mutex_);
-    const auto found = reports_.find(id);
-    if (found == reports_.end())
-      return std::nullopt;
-    return found->second;
-  }
-
-  void end(const sandbox_id& id, const exit_report& report) {
-    const std::lock_guard lock(mutex_);
-    live_.erase(id);
-    if (!reports_.emplace(id, report).second)
-      return;
-    order_.push_back(id);
-    if (order_.size() > max_reports) {
-      reports_.erase(order_.front());
-      order_.pop_front();
-    }
-  }
-
-  void drop(const sandbox_id& id) {
-    const std::lock_guard lock(mutex_);
-    live_.erase(id);
-  }
-
-  [[nodiscard]] std::vector<std::shared_ptr<box>> all() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::shared_ptr<box>> boxes;
-    for (const auto& [id, live] : live_)
-      boxes.push_back(live);
-    return boxes;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::map<sandbox_id, std::shared_ptr<box>> live_;
-  std::map<sandbox_id, exit_report> reports_;
-  std::deque<sandbox_id> order_;
-};
 
 class local_provider final : public provider, public std::enable_shared_from_this<local_provider> {
  public:
@@ -300,7 +242,7 @@ class local_provider final : public provider, public std::enable_shared_from_thi
 
   asio::any_io_executor executor_;
   std::shared_ptr<const shared_parts> shared_;
-  std::shared_ptr<box_table> boxes_ = std::make_shared<box_table>();
+  std::shared_ptr<live_table<box>> boxes_ = std::make_shared<live_table<box>>();
   std::atomic<bool> can_pause_;
 };
 

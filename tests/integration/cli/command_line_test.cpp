@@ -155,9 +155,9 @@ TEST(config_command, bad_configuration_is_an_error_that_names_all) {
 }
 
 TEST(config_command, says_when_the_engine_would_refuse_the_settings) {
-  const auto bad = run_sandfleet({"config"}, {{{"RUNTIME", "docker"}}, {}});
+  const auto bad = run_sandfleet({"config"}, {{{"RUNTIME", "kubernetes"}}, {}});
   EXPECT_EQ(bad.status, 125);
-  EXPECT_TRUE(holds(bad.out, "docker"));
+  EXPECT_TRUE(holds(bad.out, "kubernetes"));
   EXPECT_TRUE(holds(bad.err, "environment RUNTIME"));
 }
 

@@ -94,7 +94,7 @@ TEST(completion, bash_offers_commands_and_flags) {
 }
 
 TEST(completion, bash_offers_values_of_flags_and_settings) {
-  EXPECT_THAT(bash_offers("sandfleet run --network "), ElementsAre("host", "none"));
+  EXPECT_THAT(bash_offers("sandfleet run --network "), ElementsAre("bridge", "host", "none"));
   EXPECT_THAT(bash_offers("sandfleet run --network=ho"), ElementsAre("host"));
   EXPECT_THAT(bash_offers("sandfleet --set log_le"), ElementsAre("log_level="));
   EXPECT_THAT(bash_offers("sandfleet --set log_level=warn"), ElementsAre("warning"));

@@ -198,11 +198,12 @@ TEST_F(layers, a_bad_value_is_an_error_even_where_a_stronger_layer_overrides_it)
 }
 
 TEST_F(layers, what_the_engine_refuses_names_its_source) {
-  given_.environment["RUNTIME"] = "docker";
+  given_.environment["RUNTIME"] = "kubernetes";
   const auto checked = resolve_good().engine_settings();
   ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().message, "provider: 'docker' is not acceptable (environment RUNTIME)");
-  EXPECT_EQ(checked.error().cause, "allowed: local");
+  EXPECT_EQ(checked.error().message,
+            "provider: 'kubernetes' is not acceptable (environment RUNTIME)");
+  EXPECT_EQ(checked.error().cause, "allowed: local, docker");
 }
 
 TEST_F(layers, variables_of_others_are_left_alone) {

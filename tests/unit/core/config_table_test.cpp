@@ -45,8 +45,9 @@ TEST(setting_table, describes_every_setting) {
     EXPECT_FALSE(setting.description.empty()) << setting.name;
     EXPECT_FALSE(setting.placeholder.empty()) << setting.name;
     EXPECT_FALSE(allowed_values(setting).empty()) << setting.name;
-    EXPECT_EQ(setting.kind == value_kind::choice,
-              !setting.choices.empty() && setting.kind != value_kind::integer)
+    EXPECT_EQ(setting.kind == value_kind::choice, !setting.choices.empty() &&
+                                                      setting.kind != value_kind::integer &&
+                                                      setting.kind != value_kind::text)
         << setting.name;
   }
 }
@@ -60,7 +61,7 @@ TEST(setting_table, has_defaults_that_are_good_values) {
 }
 
 TEST(setting_table, says_what_is_allowed) {
-  EXPECT_EQ(allowed_values(info(key::network)), "one of: none, host");
+  EXPECT_EQ(allowed_values(info(key::network)), "none, host, bridge, or a name");
   EXPECT_EQ(allowed_values(info(key::io_threads)), "a whole number from 1 to 64");
   EXPECT_EQ(allowed_values(info(key::concurrency)), "auto, or a whole number from 1 to 100000");
   EXPECT_EQ(allowed_values(info(key::cpus)), "a number from 0.01 to 4096");

@@ -65,11 +65,11 @@ TEST(value, number_takes_fractions) {
 
 TEST(value, choice_is_one_of_the_words_in_any_case) {
   EXPECT_EQ(get<std::string>(key::log_level, std::string("DEBUG")), "debug");
-  const auto bad = read(key::network, std::string("bridge"));
+  const auto bad = read(key::isolation, std::string("bridge"));
   ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().message, "network: 'bridge' (flag --x) is not acceptable");
-  EXPECT_EQ(bad.error().cause, "allowed: one of: none, host");
-  EXPECT_EQ(bad.error().evidence, (evidence_list{{"setting", std::string("network")}}));
+  EXPECT_EQ(bad.error().message, "isolation: 'bridge' (flag --x) is not acceptable");
+  EXPECT_EQ(bad.error().cause, "allowed: one of: namespace, none");
+  EXPECT_EQ(bad.error().evidence, (evidence_list{{"setting", std::string("isolation")}}));
 }
 
 TEST(value, path_of_this_machine_becomes_absolute) {

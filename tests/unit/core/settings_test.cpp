@@ -20,7 +20,7 @@ TEST(settings, defaults_are_good) {
 
 TEST(settings, a_bad_value_is_named_with_what_is_allowed) {
   const std::vector<bad_case> cases = {
-      {"provider", [](settings& s) { s.provider = provider_name("docker"); }},
+      {"provider", [](settings& s) { s.provider = provider_name("nobody"); }},
       {"image", [](settings& s) { s.image = "ubuntu:22.04"; }},
       {"image", [](settings& s) { s.image = "rootfs:relative"; }},
       {"state_dir", [](settings& s) { s.state_dir = "relative"; }},

@@ -97,12 +97,21 @@ TEST(volume, is_read_with_and_without_a_mode) {
   EXPECT_EQ(parse_volume("/a:/b:ro").value(), (volume{"/a", "/b", true}));
 }
 
+TEST(volume, is_an_engines_when_it_has_a_name_or_an_overlay) {
+  EXPECT_EQ(parse_volume("cache:/b").value(), (volume{"cache", "/b", false, volume_kind::named}));
+  EXPECT_EQ(parse_volume("cache:/b:ro").value(), (volume{"cache", "/b", true, volume_kind::named}));
+  EXPECT_EQ(parse_volume("/a:/b:overlay").value(),
+            (volume{"/a", "/b", false, volume_kind::overlay}));
+}
+
 TEST(volume, says_what_is_wrong_with_a_text) {
   const auto message = [](const std::string& text) { return parse_volume(text).error().message; };
   EXPECT_EQ(message("/a"), "volume '/a': the path inside the sandbox is missing");
-  EXPECT_EQ(message("/a:/b:rx"), "volume '/a:/b:rx': the mode is neither ro nor rw");
-  EXPECT_EQ(message("/a:/b:ro:z"), "volume '/a:/b:ro:z': the mode is neither ro nor rw");
-  for (const auto* text : {"", ":", ":/b", "a:/b", "/a:", "/a:b", "/a:/"})
+  EXPECT_EQ(message("/a:/b:rx"), "volume '/a:/b:rx': the mode is neither ro nor rw nor overlay");
+  EXPECT_EQ(message("/a:/b:ro:z"),
+            "volume '/a:/b:ro:z': the mode is neither ro nor rw nor overlay");
+  for (const auto* text :
+       {"", ":", ":/b", "a:/b", "../a:/b", "/a:", "/a:b", "/a:/", "vol:/b:overlay"})
     EXPECT_FALSE(parse_volume(text)) << text;
 }
 

@@ -205,6 +205,10 @@ TEST_F(engine_test, sandbox_whose_agent_the_kernel_killed_for_memory_says_how_mu
   for (const auto& [name, value] : written.error().evidence)
     evidence[name] = value;
   EXPECT_GE(std::get<std::int64_t>(evidence["oom_kills"]), 1);
+  if (tests_docker()) { // whose engine keeps no more of a container that has ended
+    EXPECT_EQ(std::get<std::int64_t>(evidence["memory_mb"]), 64);
+    return;
+  }
   EXPECT_NEAR(static_cast<double>(std::get<std::int64_t>(evidence["peak_memory_mb"])), 64, 1);
   if (std::ifstream("/dev/kmsg")) {
     EXPECT_THAT(std::get<std::string>(evidence["oom_victims"]), ::testing::HasSubstr("agent "));
@@ -312,7 +316,7 @@ TEST_F(engine_test, closing_the_engine_answers_calls_under_way_and_later_ones) {
 
 TEST_F(engine_test, a_bad_specification_is_the_tasks_fault) {
   sandbox_spec spec;
-  spec.image = "rootfs:/no/such/tree";
+  spec.image = tests_docker() ? "No Such/Image" : "rootfs:/no/such/tree";
   auto made = wait_for(engine_->start(spec));
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().blame, failure_class::task) << made.error().to_string();

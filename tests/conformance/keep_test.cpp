@@ -28,7 +28,8 @@ class engine_keep : public engine_fixture {
     const auto launcher = only_one().launcher_pid;
     const auto stopped = wait_for(box.stop());
     EXPECT_TRUE(stopped) << stopped.error().to_string();
-    ::waitpid(launcher, nullptr, 0);
+    if (launcher != 0)
+      ::waitpid(launcher, nullptr, 0);
   }
 };
 
@@ -46,7 +47,7 @@ TEST_F(engine_keep, a_kept_sandbox_keeps_its_shell_and_files_across_engines) {
   EXPECT_EQ(info.id, box.id());
   EXPECT_TRUE(info.kept);
   EXPECT_EQ(info.state, listed_state::running);
-  EXPECT_EQ(info.image, "host");
+  EXPECT_EQ(info.image, test_settings("").image);
   EXPECT_EQ(info.labels, spec.labels);
   EXPECT_EQ(info.owner_pid, ::getpid());
   ASSERT_TRUE(info.expires);
@@ -111,6 +112,8 @@ TEST_F(engine_keep, two_engines_share_a_session_one_command_at_a_time) {
 }
 
 TEST_F(engine_keep, clean_up_looks_first_and_removes_what_a_dead_launcher_left) {
+  if (tests_docker())
+    GTEST_SKIP() << "containers have no launcher";
   auto box = start();
   ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
   const auto launcher = only_one().launcher_pid;

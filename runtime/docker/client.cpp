@@ -1,0 +1,186 @@
+#include "runtime/docker/client.hpp"
+
+#include "runtime/core/text.hpp"
+#include "runtime/docker/json_view.hpp"
+#include "runtime/transport/url.hpp"
+
+#include <cerrno>
+#include <optional>
+
+namespace sandfleet::docker {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t idle_connections = 8;
+constexpr std::size_t max_message = 2000;
+constexpr std::chrono::milliseconds ping_timeout{10'000};
+
+/// The versions that this client was written for: from the first with `Platform` in a container's
+/// creation to the newest that was looked at. Both are spoken by podman too.
+constexpr std::pair<int, int> oldest{1, 24};
+constexpr std::pair<int, int> newest{1, 47};
+
+std::optional<std::pair<int, int>> read_version(std::string_view text) {
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos)
+    return std::nullopt;
+  const auto major = core::parse_integer(text.substr(0, dot));
+  const auto minor = core::parse_integer(text.substr(dot + 1));
+  if (!major || !minor)
+    return std::nullopt;
+  return std::pair(static_cast<int>(*major), static_cast<int>(*minor));
+}
+
+std::string encode_query(const api_call& call) {
+  std::string text;
+  for (const auto& [name, value] : call.query) {
+    text += text.empty() ? '?' : '&';
+    text += name;
+    text += '=';
+    text += transport::url_encode_path(value);
+  }
+  return text;
+}
+
+std::string message_of(std::string_view body) {
+  const auto read = json_text::parse(body, "");
+  auto message = read ? read->root().at("message").text() : std::string();
+  if (message.empty())
+    message = core::trim(body);
+  message.resize(std::min(message.size(), max_message));
+  return message;
+}
+
+errc code_of(int status) {
+  switch (status) {
+  case 400:
+    return errc::invalid_argument;
+  case 401:
+  case 403:
+    return errc::permission_denied;
+  case 404:
+    return errc::not_found;
+  case 409:
+    return errc::already_exists;
+  default:
+    return errc::start_failed;
+  }
+}
+
+} // namespace
+
+error explain_refusal(const std::string& what, int status, std::string_view body) {
+  const bool by_the_caller = status == 400 || status == 404;
+  auto said = message_of(body);
+  return make_error(code_of(status), "docker: cannot " + what)
+      .with_cause(said.empty() ? "the engine answered " + std::to_string(status) : said)
+      .with("http_status", std::int64_t{status})
+      .with("daemon", std::move(said))
+      .blamed_on(by_the_caller ? failure_class::task : failure_class::infrastructure);
+}
+
+error explain_silence(const engine_host& host, error failure) {
+  std::int64_t number = 0;
+  for (const auto& [name, value] : failure.evidence)
+    if (name == "errno" && std::holds_alternative<std::int64_t>(value))
+      number = std::get<std::int64_t>(value);
+  if (failure.code != errc::connection_failed || number == 0)
+    return failure;
+  const bool forbidden = number == EACCES || number == EPERM;
+  failure.message =
+      "no Docker engine answers at " + to_string(host.where) + " (" + host.origin + ")";
+  failure.code = forbidden ? errc::permission_denied : errc::connection_failed;
+  if (forbidden)
+    failure.hint = "this user may not use the socket: join its group ('usermod -aG docker USER', "
+                   "then log in again), or set DOCKER_HOST to a rootless engine's";
+  else if (host.is_local())
+    failure.hint = "start Docker ('systemctl start docker', or 'dockerd'), or set DOCKER_HOST";
+  else
+    failure.hint = "is the engine up, and does it listen there? see DOCKER_HOST";
+  return failure;
+}
+
+struct client::shared {
+  shared(asio::any_io_executor executor, engine_host at)
+      : host(std::move(at)), http(std::move(executor), host.where, idle_connections) {}
+
+  engine_host host;
+  transport::http_client http;
+  std::mutex mutex;
+  std::string version; ///< empty: not asked yet
+};
+
+client::client(asio::any_io_executor executor, engine_host host)
+    : shared_(std::make_shared<shared>(std::move(executor), std::move(host))) {}
+
+const engine_host& client::host() const {
+  return shared_->host;
+}
+
+asio::awaitable<result<std::string>> client::version() {
+  const auto self = shared_;
+  {
+    const std::lock_guard lock(self->mutex);
+    if (!self->version.empty())
+      co_return self->version;
+  }
+  transport::http_request ping;
+  ping.target = "/_ping";
+  ping.timeout = ping_timeout;
+  const auto reply = co_await self->http.send(std::move(ping));
+  if (!reply)
+    co_return fail(explain_silence(self->host, reply.error()));
+  if (reply->status >= 400)
+    co_return fail(explain_refusal("ask the engine for its version", reply->status, reply->body));
+  const auto theirs = read_version(reply->header("api-version"));
+  if (!theirs)
+    co_return fail(
+        make_error(errc::protocol_error, to_string(self->host.where) + " is no Docker engine's")
+            .with_cause("its reply to /_ping names no API version")
+            .with("reply", reply->body.substr(0, 200)));
+  if (*theirs < oldest)
+    co_return fail(make_error(errc::unsupported, "the Docker engine is too old")
+                       .with_cause("it speaks API version " +
+                                   std::string(reply->header("api-version")) + ", not 1.24")
+                       .with_hint("Docker 1.12 and later will do"));
+  const auto spoken = std::min(*theirs, newest);
+  const std::lock_guard lock(self->mutex);
+  self->version = std::to_string(spoken.first) + "." + std::to_string(spoken.second);
+  co_return self->version;
+}
+
+asio::awaitable<result<std::string>> client::send(api_call call) {
+  const auto self = shared_;
+  const auto spoken = co_await version();
+  if (!spoken)
+    co_return fail(spoken.error());
+  transport::http_request request;
+  request.method = call.method;
+  request.target = "/v" + *spoken + call.path + encode_query(call);
+  request.headers = std::move(call.headers);
+  if (!call.body.empty())
+    request.headers.emplace_back("Content-Type", call.content_type);
+  request.body = std::move(call.body);
+  request.timeout = call.timeout;
+  // A refusal of a call whose body is streamed is collected here.
+  const auto refusal = std::make_shared<std::string>();
+  if (call.on_body)
+    request.on_body = [refusal, take = std::move(call.on_body)](int status,
+                                                                std::string_view piece) {
+      if (status < 400)
+        take(piece);
+      else if (refusal->size() < max_message)
+        refusal->append(piece);
+    };
+  auto reply = co_await self->http.send(std::move(request));
+  if (!reply)
+    co_return fail(explain_silence(self->host, std::move(reply.error())));
+  if (reply->status >= 400)
+    co_return fail(
+        explain_refusal(call.what, reply->status, reply->body.empty() ? *refusal : reply->body));
+  co_return std::move(reply->body);
+}
+
+} // namespace sandfleet::docker

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "runtime/docker/host.hpp"
+#include "runtime/transport/http_client.hpp"
+
+#include <sandfleet/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sandfleet::docker {
+
+/// One call of the Engine API.
+struct api_call {
+  std::string what; ///< for messages: "create the container x"
+  std::string method = "GET";
+  std::string path; ///< without the version: "/containers/json"; encoded
+  std::vector<std::pair<std::string, std::string>> query; ///< not encoded
+  transport::header_list headers;
+  std::string body;
+  std::string content_type = "application/json";
+  std::chrono::milliseconds timeout{60'000};
+  std::function<void(std::string_view)> on_body{}; ///< takes the body of a success, piece by piece
+};
+
+/// What an engine's refusal means: its code by the status, what it says as the cause and as
+/// evidence
+/// ("daemon", "http_status"). Class `task` for 400 and 404, else `infrastructure`.
+[[nodiscard]] error explain_refusal(const std::string& what, int status, std::string_view body);
+
+/// What it means that no engine answers: with what to do about a socket that is missing, that may
+/// not be used, or that nobody listens on.
+[[nodiscard]] error explain_silence(const engine_host& host, error failure);
+
+/// Calls of one Docker engine, of the highest API version that both sides know. Thread-safe; copies
+/// share connections. Errors: those above; `timed_out`, `protocol_error`, `cancelled`.
+class client {
+ public:
+  client(boost::asio::any_io_executor executor, engine_host host);
+
+  /// The reply's body; empty when the call takes it. A status below 400 is a success.
+  boost::asio::awaitable<result<std::string>> send(api_call call);
+
+  /// The version that is spoken, such as "1.41"; asks the engine the first time.
+  boost::asio::awaitable<result<std::string>> version();
+
+  [[nodiscard]] const engine_host& host() const;
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+};
+
+} // namespace sandfleet::docker

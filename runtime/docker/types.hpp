@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandfleet::docker {
+
+/// What an engine says of itself and its machine.
+struct engine_info {
+  std::string version;
+  std::string operating_system;
+  std::string architecture; ///< as uname has it: "x86_64"
+  std::string cgroup_version;
+  std::vector<std::string> runtimes;
+  std::vector<std::string> security_options; ///< "name=selinux", "name=rootless", ...
+};
+
+struct image_info {
+  std::string id;
+  std::string os;
+  std::string architecture; ///< as Go has it: "amd64"
+  std::string user;
+  std::vector<std::string> environment; ///< "NAME=VALUE"
+};
+
+struct container_info {
+  std::string id;
+  std::string name;   ///< without the slash
+  std::string status; ///< created, running, paused, restarting, removing, exited, dead
+  std::int64_t exit_code = 0;
+  bool out_of_memory = false;
+  std::string failure; ///< why it could not be started
+  std::int64_t pid = 0;
+  std::string image;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::uint16_t> host_ports; ///< by "PORT/tcp"
+  std::vector<std::string> environment;
+
+  [[nodiscard]] bool has_ended() const { return status == "exited" || status == "dead"; }
+};
+
+/// A line of a list of containers.
+struct container_summary {
+  std::string id;
+  std::string name;
+  std::string status;
+  std::map<std::string, std::string> labels;
+};
+
+struct created_container {
+  std::string id;
+  std::vector<std::string> warnings;
+};
+
+/// What the engine tells of its objects as it happens.
+struct engine_event {
+  std::string type;   ///< container, image, network, volume, daemon
+  std::string action; ///< start, die, oom, pause, destroy, ...
+  std::string id;
+  std::map<std::string, std::string> attributes; ///< labels, "exitCode", "image", "name", ...
+};
+
+/// One message of a pull or a build.
+struct progress_line {
+  std::string text;  ///< what is happening, or what the build printed
+  std::string layer; ///< of a pull
+  std::int64_t current = 0;
+  std::int64_t total = 0; ///< bytes; 0: unknown
+  std::string image_id;   ///< at the end of a build
+  std::optional<std::string> failure;
+};
+
+} // namespace sandfleet::docker

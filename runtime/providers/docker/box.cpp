@@ -1,0 +1,324 @@
+#include "runtime/providers/docker/box.hpp"
+
+#include "runtime/providers/docker/start_failure.hpp"
+#include "runtime/providers/docker/uninterrupted.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <filesystem>
+
+namespace sandfleet::providers::docker {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t max_log = 4096;
+constexpr std::string_view ready_line = "ready";
+constexpr milliseconds stop_patience{10'000};
+constexpr milliseconds resume_patience{30'000};
+
+error cancelled(const std::string& what) {
+  return make_error(errc::cancelled, what + " was cancelled");
+}
+
+} // namespace
+
+box::box(asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared, sandbox_id id)
+    : strand_(std::move(strand)), shared_(std::move(shared)), engine_(shared_->engine),
+      id_(std::move(id)), name_(container_name(id_)), dir_(shared_->entries->dir_of(id_)) {
+  facts_.id = id_;
+  plan_.id = id_;
+  plan_.registry = shared_->registry_name;
+}
+
+instance box::endpoint() const {
+  instance made;
+  made.id = id_;
+  if (plan_.sockets_dir.empty())
+    made.agent = transport::tcp_endpoint{agent_host(engine_.host()), plan_.ports.agent};
+  else
+    made.agent = transport::unix_endpoint{socket_path()};
+  made.session_key = plan_.session_key;
+  made.limits = limits_;
+  made.workspace = record_.workspace;
+  made.foreign = standing_ == standing::foreign;
+  return made;
+}
+
+/// Why it is of no use any more.
+error box::ended() const {
+  if (report_ && report_->failure)
+    return *report_->failure;
+  return make_error(errc::sandbox_lost, "the sandbox " + id_.str() + " has ended");
+}
+
+/// What a start that failed has left; it is not waited for by anybody who could be cancelled.
+asio::awaitable<void> box::take_down() {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  facts_.was_asked = true;
+  result<void> removed;
+  if (may_exist_)
+    removed = co_await engine_.remove(name_);
+  // Without an answer the entry stays, for `recover` to remove what there may be.
+  if (removed)
+    finish();
+}
+
+asio::awaitable<result<instance>> box::attach(registry_entry entry) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  record_ = std::move(entry.record);
+  plan_.session_key = std::move(entry.session_key);
+  const auto seen = co_await engine_.inspect(name_);
+  if (!seen)
+    co_return fail(seen.error());
+  if (!*seen || ((*seen)->has_ended() && !(*seen)->labels.contains(std::string(label_pauses))))
+    co_return fail(errc::not_found, "the sandbox " + id_.str() + " has ended");
+  standing_ = record_.kept ? standing::kept : standing::foreign;
+  plan_.ports.agent = agent_port(**seen);
+  if (plan_.ports.agent == 0)
+    plan_.sockets_dir = dir_ + "/sockets";
+  pause_stops_ = (*seen)->labels.contains(std::string(label_pauses));
+  paused_ = (*seen)->status == "paused" || (*seen)->has_ended();
+  facts_.was_ready = true;
+  if (!paused_)
+    follow_output(false);
+  co_return endpoint();
+}
+
+asio::awaitable<result<void>> box::keep(milliseconds life) {
+  if (report_)
+    co_return fail(ended());
+  if (standing_ == standing::foreign)
+    co_return fail(not_ours(id_));
+  const auto before = record_;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  record_.kept = true;
+  record_.expires_ms =
+      life.count() == 0 ? 0 : std::chrono::duration_cast<milliseconds>(now + life).count();
+  auto noted = shared_->entries->update(record_);
+  if (!noted)
+    record_ = before;
+  else
+    standing_ = standing::kept;
+  co_return noted;
+}
+
+asio::awaitable<result<void>> box::release() {
+  if (standing_ == standing::own)
+    co_return fail(
+        make_error(errc::invalid_argument, "the sandbox " + id_.str() + " belongs to this program")
+            .with_hint("keep it first"));
+  abandon();
+  co_return result<void>{};
+}
+
+void box::abandon() {
+  if (standing_ == standing::own) {
+    asio::co_spawn(
+        strand_, [self = shared_from_this()] { return self->take_down(); }, asio::detached);
+    return;
+  }
+  released_ = true;
+  output_.cancel();
+  notify();
+}
+
+asio::awaitable<result<exit_report>> box::wait() {
+  auto woke = wake::changed;
+  while (!report_ && !released_ && woke != wake::cancelled)
+    woke = co_await next_change(time_point::max());
+  if (report_)
+    co_return *report_;
+  co_return fail(cancelled("waiting for the sandbox " + id_.str()));
+}
+
+asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (report_)
+    co_return *report_;
+  if (standing_ == standing::foreign)
+    co_return fail(not_ours(id_));
+  facts_.was_asked = true;
+  const auto self = shared_from_this();
+  if (auto used = co_await uninterrupted(engine_.usage(name_)))
+    facts_.usage = std::move(*used);
+  if (grace.count() > 0)
+    (void)co_await uninterrupted(engine_.stop(name_, grace));
+  auto removed = co_await uninterrupted(engine_.remove(name_));
+  if (!removed && !report_)
+    co_return fail(std::move(removed.error()));
+  finish();
+  co_return *report_;
+}
+
+asio::awaitable<result<void>> box::pause() {
+  if (report_)
+    co_return fail(ended());
+  if (paused_)
+    co_return result<void>{};
+  paused_ = true; // before its end can be seen
+  auto done = pause_stops_ ? co_await uninterrupted(engine_.stop(name_, stop_patience))
+                           : co_await uninterrupted(engine_.pause(name_));
+  if (!done)
+    paused_ = false;
+  co_return done;
+}
+
+asio::awaitable<result<instance>> box::resume() {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  if (report_)
+    co_return fail(ended());
+  if (!pause_stops_) {
+    auto done = co_await uninterrupted(engine_.unpause(name_));
+    if (!done)
+      co_return fail(std::move(done.error()));
+  } else if (paused_) {
+    facts_.was_ready = false;
+    if (auto offered = offer_socket(); !offered)
+      co_return fail(std::move(offered.error()));
+    paused_ = false;
+    auto started = co_await start_container(clock::now() + resume_patience);
+    if (!started)
+      co_return fail(std::move(started.error()));
+  }
+  paused_ = false;
+  co_return endpoint();
+}
+
+asio::awaitable<result<instance_state>> box::inspect() {
+  if (report_)
+    co_return instance_state::gone;
+  const auto seen = co_await engine_.inspect(name_);
+  if (!seen)
+    co_return fail(seen.error());
+  if (paused_ && *seen)
+    co_return instance_state::paused;
+  if (*seen && !(*seen)->has_ended())
+    co_return (*seen)->status == "paused" ? instance_state::paused : instance_state::running;
+  co_await look();
+  co_return instance_state::gone;
+}
+
+void box::on_event(const sandfleet::docker::engine_event& event) {
+  if (event.action == "oom")
+    ++facts_.oom_kills;
+  else if (event.action == "die" || event.action == "destroy")
+    look_again();
+}
+
+void box::look_again() {
+  if (report_ || released_ || facts_.was_asked)
+    return;
+  looks_again_ = true;
+  if (!std::exchange(is_looking_, true))
+    asio::co_spawn(
+        strand_, [self = shared_from_this()] { return self->look(); }, asio::detached);
+}
+
+/// What became of the container. An engine that does not answer is asked again when it does.
+asio::awaitable<void> box::look() {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto self = shared_from_this();
+  is_looking_ = true;
+  do {
+    looks_again_ = false;
+    auto seen = co_await engine_.inspect(name_);
+    if (!seen || report_ || released_)
+      break;
+    const bool has_ended = !*seen || (*seen)->has_ended();
+    if (!has_ended && !is_followed_ && facts_.was_ready)
+      follow_output(false);
+    if (!has_ended || (*seen && paused_))
+      continue;
+    facts_.container = std::move(*seen);
+    if (standing_ != standing::foreign)
+      (void)co_await engine_.remove(name_);
+    finish();
+  } while (looks_again_);
+  is_looking_ = false;
+}
+
+void box::follow_output(bool earlier) {
+  is_followed_ = true;
+  output_ = transport::op::start(
+      strand_,
+      engine_.follow_output(name_, earlier,
+                            [self = weak_from_this()](std::string_view bytes) {
+                              if (const auto alive = self.lock())
+                                asio::post(alive->strand_, [alive, text = std::string(bytes)] {
+                                  alive->on_output(text);
+                                });
+                            }),
+      [self = weak_from_this()](const result<void>&) {
+        if (const auto alive = self.lock())
+          asio::post(alive->strand_, [alive] {
+            alive->is_followed_ = false;
+            alive->look_again();
+          });
+      });
+}
+
+void box::on_output(std::string_view bytes) {
+  lines_.feed(bytes, [this](std::string_view line) {
+    if (line == ready_line && !facts_.was_ready) {
+      facts_.was_ready = true;
+      return;
+    }
+    facts_.log.append(line).append("\n");
+    if (facts_.log.size() > max_log)
+      facts_.log.erase(0, facts_.log.size() - max_log);
+    if (shared_->settings.on_log)
+      shared_->settings.on_log(id_, line);
+  });
+  notify();
+}
+
+void box::finish() {
+  if (!report_) {
+    report_ = judge_end(facts_);
+    if (standing_ != standing::foreign)
+      forget_entry();
+  }
+  if (handover_)
+    handover_->close();
+  output_.cancel();
+  notify();
+}
+
+void box::forget_entry() {
+  std::error_code ignored;
+  fs::remove_all(dir_, ignored);
+  lease_.reset();
+}
+
+void box::notify() {
+  for (auto* timer : waiting_)
+    timer->cancel();
+}
+
+asio::awaitable<bool> box::was_cancelled() const {
+  const auto state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+asio::awaitable<box::wake> box::next_change(time_point deadline) {
+  asio::steady_timer timer(strand_, deadline);
+  waiting_.push_back(&timer);
+  const auto [ec] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  std::erase(waiting_, &timer);
+  const bool in_vain = co_await was_cancelled();
+  if (in_vain)
+    co_return wake::cancelled;
+  co_return ec ? wake::changed : wake::timed_out;
+}
+
+} // namespace sandfleet::providers::docker

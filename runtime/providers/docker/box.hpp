@@ -1,0 +1,120 @@
+#pragma once
+
+#include "runtime/core/line_splitter.hpp"
+#include "runtime/docker/api.hpp"
+#include "runtime/providers/docker/agent_archive.hpp"
+#include "runtime/providers/docker/container.hpp"
+#include "runtime/providers/docker/handover.hpp"
+#include "runtime/providers/docker/ports.hpp"
+#include "runtime/providers/docker/verdict.hpp"
+#include "runtime/providers/docker_provider.hpp"
+#include "runtime/providers/registry.hpp"
+#include "runtime/transport/op.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandfleet::providers::docker {
+
+/// What the sandboxes of one provider share.
+struct shared_parts {
+  docker_settings settings;
+  std::shared_ptr<registry> entries;
+  sandfleet::docker::api engine;
+  std::string registry_name; ///< value of `label_registry`
+  std::string ports_dir;
+  std::shared_ptr<agent_archive> archive;
+};
+
+/// One sandbox: its container, and what the engine has told of it. Every member runs on `strand`.
+class box : public std::enable_shared_from_this<box> {
+ public:
+  box(boost::asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared,
+      sandbox_id id);
+
+  [[nodiscard]] const boost::asio::any_io_executor& strand() const { return strand_; }
+  [[nodiscard]] const sandbox_id& id() const { return id_; }
+
+  /// Completes when the agent is ready. After a failure or a cancellation nothing is left.
+  boost::asio::awaitable<result<instance>> start(std::shared_ptr<const sandbox_spec> spec);
+  /// Takes up a container that runs. A failure changes nothing.
+  boost::asio::awaitable<result<instance>> attach(registry_entry entry);
+  boost::asio::awaitable<result<exit_report>> wait();
+  boost::asio::awaitable<result<exit_report>> stop(std::chrono::milliseconds grace);
+  boost::asio::awaitable<result<void>> pause();
+  boost::asio::awaitable<result<instance>> resume();
+  [[nodiscard]] boost::asio::awaitable<result<instance_state>> inspect();
+  boost::asio::awaitable<result<void>> keep(std::chrono::milliseconds life);
+  boost::asio::awaitable<result<void>> release();
+
+  /// What the engine tells of its container.
+  void on_event(const sandfleet::docker::engine_event& event);
+  /// Asks what became of the container, for events may have been missed.
+  void look_again();
+  /// Takes it away when it is this program's own, with nobody waiting for that; forgets it
+  /// otherwise.
+  void abandon();
+
+ private:
+  using time_point = std::chrono::steady_clock::time_point;
+  enum class wake { changed, timed_out, cancelled };
+  enum class standing { own, kept, foreign };
+
+  void describe(const sandbox_spec& spec);
+  boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
+  boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point deadline);
+  boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec);
+  result<void> take_ports(const sandbox_spec& spec);
+  result<void> offer_socket();
+  [[nodiscard]] bool is_left_by_us() const;
+  boost::asio::awaitable<result<void>> make_container(const sandbox_spec& spec,
+                                                      time_point deadline);
+  boost::asio::awaitable<result<void>> start_container(time_point deadline);
+  boost::asio::awaitable<void> take_down();
+  boost::asio::awaitable<void> look();
+  void follow_output(bool earlier);
+  void on_output(std::string_view bytes);
+  void finish();
+  void forget_entry();
+  void notify();
+  boost::asio::awaitable<wake> next_change(time_point deadline);
+  boost::asio::awaitable<bool> was_cancelled() const;
+  [[nodiscard]] instance endpoint() const;
+  [[nodiscard]] error ended() const;
+  [[nodiscard]] std::string socket_path() const { return dir_ + "/http.sock"; }
+
+  boost::asio::any_io_executor strand_;
+  std::shared_ptr<const shared_parts> shared_;
+  sandfleet::docker::api engine_;
+  sandbox_id id_;
+  std::string name_; ///< of the container
+  std::string dir_;
+  std::optional<file_lock> lease_;
+  container_plan plan_;
+  limits_report limits_;
+  std::vector<file_lock> port_locks_;
+  sandbox_record record_;
+  bool pause_stops_ = false;
+  standing standing_ = standing::own;
+  bool released_ = false;
+  bool may_exist_ = false; ///< the container
+  bool paused_ = false;
+  bool is_looking_ = false;
+  bool looks_again_ = false; ///< something happened while it was being looked at
+  std::shared_ptr<handover> handover_;
+  transport::op output_; ///< that is being followed
+  bool is_followed_ = false;
+  core::line_splitter lines_{std::size_t{64} << 10};
+  end_facts facts_;
+  std::optional<exit_report> report_; ///< set at the end
+  std::vector<boost::asio::steady_timer*> waiting_;
+};
+
+} // namespace sandfleet::providers::docker

@@ -1,0 +1,213 @@
+#include "runtime/providers/docker/box.hpp"
+#include "runtime/providers/docker/start_failure.hpp"
+#include "runtime/providers/docker/uninterrupted.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <unistd.h>
+
+namespace sandfleet::providers::docker {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr int port_attempts = 5;
+
+milliseconds left_until(clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock::now());
+  return std::max(left, milliseconds{1});
+}
+
+error cancelled() {
+  return make_error(errc::cancelled, "the start of a container was cancelled");
+}
+
+} // namespace
+
+void box::describe(const sandbox_spec& spec) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  record_.id = id_;
+  record_.owner = shared_->entries->owner();
+  record_.owner_pid = ::getpid();
+  record_.image = spec.image.empty() ? shared_->settings.default_image : spec.image;
+  record_.workspace = spec.workspace;
+  record_.boot_id = current_boot_id();
+  record_.created_ms = std::chrono::duration_cast<milliseconds>(now).count();
+  record_.labels = spec.labels;
+  pause_stops_ = spec.docker.pause_stops;
+  limits_ = limits_of(spec);
+  facts_.memory_mb = spec.limits.memory_mb;
+  plan_.image = record_.image;
+  plan_.session_key = make_secret();
+  if (engine_.host().is_local()) {
+    plan_.agent_program = shared_->settings.agent_program;
+    plan_.overlays_dir = dir_ + "/overlays";
+    if (connects_by_socket(spec.docker))
+      plan_.sockets_dir = dir_ + "/sockets";
+  }
+}
+
+/// By an attempt after which the engine did not answer.
+bool box::is_left_by_us() const {
+  const auto before = shared_->entries->find(id_);
+  return before && before->record.owner == record_.owner;
+}
+
+asio::awaitable<result<instance>> box::start(std::shared_ptr<const sandbox_spec> spec) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto deadline = clock::now() + spec->start_timeout;
+  describe(*spec);
+  // The entry is there before anything that would have to be removed.
+  auto noted = shared_->entries->add(record_, plan_.session_key);
+  if (!noted && noted.error().code == errc::already_exists && is_left_by_us()) {
+    forget_entry();
+    noted = shared_->entries->add(record_, plan_.session_key);
+  }
+  if (!noted)
+    co_return fail(std::move(noted.error()));
+  lease_ = std::move(*noted);
+  auto built = co_await build_up(*spec, deadline);
+  if (built)
+    co_return endpoint();
+  const bool in_vain = co_await was_cancelled();
+  co_await take_down();
+  if (in_vain)
+    co_return fail(cancelled());
+  co_return fail(std::move(built.error()));
+}
+
+/// Ports that others take in the meantime are a reason to try again, with others.
+asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point deadline) {
+  for (int attempts = 1;; ++attempts) {
+    auto done = co_await attempt(spec, deadline);
+    const bool in_vain = co_await was_cancelled();
+    if (done || in_vain || attempts == port_attempts || !is_taken_port(done.error()))
+      co_return done;
+    auto removed = co_await uninterrupted(engine_.remove(name_));
+    if (!removed)
+      co_return removed;
+  }
+}
+
+asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point deadline) {
+  if (auto taken = take_ports(spec); !taken)
+    co_return taken;
+  auto made = co_await make_container(spec, deadline);
+  if (!made)
+    co_return made;
+  auto furnished = co_await furnish(spec);
+  if (!furnished)
+    co_return furnished;
+  co_return co_await start_container(deadline);
+}
+
+result<void> box::take_ports(const sandbox_spec& spec) {
+  port_wishes wishes;
+  wishes.agent = plan_.sockets_dir.empty();
+  wishes.others = spec.docker.publish_ports;
+  wishes.vscode = static_cast<std::uint16_t>(spec.docker.vscode_port.value_or(0));
+  wishes.address = spec.docker.binding_address;
+  port_locks_.clear();
+  if (!wishes.agent && !wishes.others)
+    return {};
+  auto taken = docker::take_ports(shared_->ports_dir, wishes);
+  if (!taken)
+    return fail(std::move(taken.error()));
+  plan_.ports = taken->numbers;
+  port_locks_ = std::move(taken->locks);
+  return {};
+}
+
+result<void> box::offer_socket() {
+  if (plan_.sockets_dir.empty())
+    return {};
+  auto offered = handover::prepare(strand_, plan_.sockets_dir, socket_path());
+  if (!offered)
+    return fail(std::move(offered.error()));
+  handover_ = std::move(*offered);
+  handover_->offer();
+  return {};
+}
+
+/// What a container needs before it starts.
+asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec) {
+  if (plan_.agent_program.empty()) {
+    auto archive = shared_->archive->get();
+    if (!archive)
+      co_return fail(std::move(archive.error()));
+    auto copied = co_await uninterrupted(
+        engine_.put_archive(name_, std::string(inside_dir.substr(0, 1)), **archive));
+    if (!copied)
+      co_return fail(explain_start(std::move(copied.error())));
+  }
+  for (const auto& network : spec.docker.networks) {
+    auto joined = co_await uninterrupted(engine_.connect_network(network, name_));
+    if (!joined)
+      co_return fail(explain_start(std::move(joined.error())));
+  }
+  co_return offer_socket();
+}
+
+asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time_point deadline) {
+  std::error_code failed;
+  for (const auto& directory : overlay_directories(plan_, spec))
+    if (fs::create_directories(directory, failed); failed)
+      co_return fail(
+          errno_error(errc::io_error, "cannot make '" + directory + "'", failed.value()));
+  if (!plan_.sockets_dir.empty())
+    fs::create_directory(plan_.sockets_dir, failed);
+  const auto body = container_body(plan_, spec);
+  if (!body)
+    co_return fail(body.error());
+  auto made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+  may_exist_ = made || !was_refused(made.error());
+  if (!made && made.error().code == errc::already_exists) {
+    // Left by an attempt that nobody answered.
+    auto removed = co_await uninterrupted(engine_.remove(name_));
+    if (removed)
+      made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+  }
+  if (!made && is_missing_image(made.error())) {
+    auto pulled = co_await engine_.pull(plan_.image, spec.docker.platform, {}, left_until(deadline),
+                                        [](const auto&) {});
+    if (!pulled)
+      co_return fail(explain_pull(plan_.image, std::move(pulled.error())));
+    made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+    may_exist_ = made || !was_refused(made.error());
+  }
+  if (!made)
+    co_return fail(explain_start(std::move(made.error())));
+  for (std::size_t i = 0; i < made->warnings.size(); ++i)
+    limits_["warning " + std::to_string(i + 1)] = made->warnings[i];
+  co_return result<void>{};
+}
+
+asio::awaitable<result<void>> box::start_container(time_point deadline) {
+  if (co_await was_cancelled())
+    co_return fail(cancelled());
+  follow_output(true);
+  auto started = co_await uninterrupted(engine_.start(name_));
+  if (!started)
+    co_return fail(explain_start(std::move(started.error())));
+  while (!facts_.was_ready && !report_) {
+    const auto woke = co_await next_change(deadline);
+    if (woke == wake::cancelled)
+      co_return fail(cancelled());
+    if (woke == wake::timed_out)
+      co_return fail(
+          make_error(errc::timed_out, "the sandbox " + id_.str() + " was not ready in time")
+              .blamed_on(failure_class::infrastructure)
+              .with("log", facts_.log));
+  }
+  if (report_)
+    co_return fail(ended());
+  co_return result<void>{};
+}
+
+} // namespace sandfleet::providers::docker

@@ -1,0 +1,129 @@
+#include "runtime/providers/docker/start_failure.hpp"
+
+#include "runtime/core/text.hpp"
+
+#include <array>
+
+namespace sandfleet::providers::docker {
+
+namespace {
+
+/// A part of what engines say, in lower case, and what it means.
+struct meaning {
+  std::string_view said;
+  errc code;
+  failure_class blame;
+  std::string_view hint;
+};
+
+constexpr auto start_meanings = std::to_array<meaning>({
+    {"exec format error", errc::unsupported, failure_class::task,
+     "the image is for another kind of processor than this machine: take one for it, or set "
+     "'platform' where the engine can emulate it"},
+    {"does not match the specified platform", errc::not_found, failure_class::task,
+     "the engine has that image for another platform: pull it for this one"},
+    {"no space left on device", errc::io_error, failure_class::infrastructure,
+     "the engine's disk is full: 'docker system df' shows what fills it"},
+    {"port is already allocated", errc::already_exists, failure_class::infrastructure,
+     "another program has the port"},
+    {"address already in use", errc::already_exists, failure_class::infrastructure,
+     "another program has the port"},
+    {"could not select device driver", errc::unsupported, failure_class::task,
+     "this machine has no GPU that containers may use: install the NVIDIA container toolkit, or "
+     "turn enable_gpu off"},
+    {"unknown or invalid runtime name", errc::not_found, failure_class::task,
+     "'docker info' lists the runtimes that the engine has"},
+    {"bind source path does not exist", errc::not_found, failure_class::task,
+     "the engine does not see this path: is it on another machine, or a snap?"},
+    {"invalid mount config", errc::invalid_argument, failure_class::task, "look at the volumes"},
+    {"failed to mount local volume", errc::invalid_argument, failure_class::task,
+     "look at the volumes: overlays need a lower layer that exists and is no overlay itself"},
+    {"invalid reference format", errc::invalid_argument, failure_class::task,
+     "an image is called like 'python:3.12' or 'host:5000/name:tag'"},
+    {"permission denied", errc::permission_denied, failure_class::infrastructure,
+     "the engine may not do this: see its log"},
+});
+
+constexpr auto pull_meanings = std::to_array<meaning>({
+    {"no matching manifest", errc::unsupported, failure_class::task,
+     "the image is not made for this platform: set 'platform', or take another one"},
+    {"pull access denied", errc::permission_denied, failure_class::task,
+     "is the name right? a private image wants 'docker login' first"},
+    {"unauthorized", errc::permission_denied, failure_class::task,
+     "'docker login' to the registry first"},
+    {"denied", errc::permission_denied, failure_class::task,
+     "'docker login' to the registry first"},
+    {"manifest unknown", errc::not_found, failure_class::task, "the registry has no such tag"},
+    {"not found", errc::not_found, failure_class::task, "is the name right?"},
+    {"toomanyrequests", errc::limit_exceeded, failure_class::infrastructure,
+     "the registry limits pulls: log in, or wait"},
+    {"no space left on device", errc::io_error, failure_class::infrastructure,
+     "the engine's disk is full: 'docker system df' shows what fills it"},
+});
+
+std::string said_by(const error& refusal) {
+  for (const auto& [name, value] : refusal.evidence)
+    if (name == "daemon" && std::holds_alternative<std::string>(value))
+      return core::to_lower(std::get<std::string>(value));
+  return {};
+}
+
+bool says(const error& refusal, std::string_view part) {
+  return said_by(refusal).find(part) != std::string::npos;
+}
+
+error with_meaning(error refusal, std::span<const meaning> meanings) {
+  const auto said = said_by(refusal);
+  for (const auto& one : meanings) {
+    if (said.find(one.said) == std::string::npos)
+      continue;
+    refusal.code = one.code;
+    refusal.blame = one.blame;
+    refusal.hint = one.hint;
+    break;
+  }
+  return refusal;
+}
+
+} // namespace
+
+bool was_refused(const error& failure) {
+  for (const auto& [name, value] : failure.evidence) {
+    if (name == "http_status")
+      return failure.code != errc::already_exists;
+    if (name == "connected")
+      return value == evidence_value(std::int64_t{0});
+  }
+  return failure.code == errc::unsupported;
+}
+
+bool is_missing_image(const error& refusal) {
+  return refusal.code == errc::not_found &&
+         (says(refusal, "no such image") || says(refusal, "image not known"));
+}
+
+bool is_taken_port(const error& refusal) {
+  return says(refusal, "port is already allocated") || says(refusal, "address already in use");
+}
+
+error explain_start(error refusal) {
+  if (refusal.code == errc::not_found && said_by(refusal).starts_with("network "))
+    refusal.hint = "'docker network ls' lists the networks";
+  return with_meaning(std::move(refusal), start_meanings);
+}
+
+error explain_pull(const std::string& image, error refusal) {
+  refusal.message = "the image '" + image + "' cannot be pulled";
+  // No registry was reached: it may be the network, or a name that was meant for this engine alone.
+  if (!said_by(refusal).empty())
+    refusal.blame = failure_class::infrastructure;
+  return with_meaning(std::move(refusal), pull_meanings);
+}
+
+error not_ours(const sandbox_id& id) {
+  return make_error(errc::permission_denied,
+                    "the sandbox " + id.str() + " belongs to another program, which runs")
+      .with_hint("it ends with that program");
+}
+
+} // namespace sandfleet::providers::docker

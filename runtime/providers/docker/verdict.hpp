@@ -1,0 +1,28 @@
+#pragma once
+
+#include "runtime/docker/types.hpp"
+#include "runtime/providers/provider.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sandfleet::providers::docker {
+
+/// What is known at a container's end.
+struct end_facts {
+  sandbox_id id;
+  bool was_ready = false;
+  bool was_asked = false;                ///< to end
+  bool was_removed = false;              ///< by somebody else: nothing can be asked about it
+  std::int64_t oom_kills = 0;            ///< that the engine has told of
+  std::optional<std::int64_t> memory_mb; ///< the limit, where it is known
+  std::optional<sandfleet::docker::container_info> container; ///< after its end
+  std::string log;                                            ///< the end of what its agent printed
+  resource_usage usage;
+};
+
+/// Why it ended, and whose fault that is.
+[[nodiscard]] exit_report judge_end(const end_facts& facts);
+
+} // namespace sandfleet::providers::docker

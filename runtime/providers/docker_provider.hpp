@@ -1,0 +1,32 @@
+#pragma once
+
+#include "runtime/docker/host.hpp"
+#include "runtime/providers/provider.hpp"
+
+#include <sandfleet/error.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sandfleet::providers {
+
+struct docker_settings {
+  std::string agent_program; ///< absolute
+  std::string state_dir;     ///< empty: `default_state_dir()`
+  std::string host;          ///< of the engine; empty: as `docker::find_engine_host` says
+  std::string default_image;
+  /// Told what an agent prints, a line at a time; may be empty.
+  std::function<void(const sandbox_id& id, std::string_view line)> on_log;
+};
+
+/// Sandboxes in containers of a Docker engine, or of podman's service. The engine is not asked for
+/// anything before it is needed. Containers that are not kept are removed when the provider goes;
+/// of a provider whose process was killed, by the next one's `recover`.
+[[nodiscard]] result<std::shared_ptr<provider>>
+make_docker_provider(const boost::asio::any_io_executor& executor, docker_settings settings);
+
+} // namespace sandfleet::providers

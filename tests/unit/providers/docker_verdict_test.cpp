@@ -1,0 +1,105 @@
+#include "runtime/docker/client.hpp"
+#include "runtime/providers/docker/start_failure.hpp"
+#include "runtime/providers/docker/verdict.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sandfleet::providers::docker {
+namespace {
+
+using sandfleet::docker::container_info;
+using sandfleet::docker::explain_refusal;
+using ::testing::HasSubstr;
+
+end_facts facts(std::int64_t exit_code, bool was_ready = true) {
+  end_facts made;
+  made.id = sandbox_id("sb-1");
+  made.was_ready = was_ready;
+  made.container = container_info{};
+  made.container->exit_code = exit_code;
+  return made;
+}
+
+TEST(container_end, that_was_asked_for_is_no_failure) {
+  auto asked = facts(137);
+  asked.was_asked = true;
+  const auto report = judge_end(asked);
+  EXPECT_FALSE(report.failure);
+  EXPECT_EQ(report.signal, 9);
+  EXPECT_FALSE(report.exit_code);
+}
+
+TEST(container_end, by_the_oom_killer_is_the_tasks_doing) {
+  auto killed = facts(137);
+  killed.container->out_of_memory = true;
+  auto report = judge_end(killed);
+  ASSERT_TRUE(report.failure);
+  EXPECT_EQ(report.failure->code, errc::out_of_memory);
+  EXPECT_EQ(report.failure->blame, failure_class::agent);
+  EXPECT_EQ(report.usage.oom_kills, 1);
+
+  killed.container->out_of_memory = false;
+  killed.oom_kills = 3;
+  report = judge_end(killed);
+  EXPECT_EQ(report.failure->code, errc::out_of_memory);
+  EXPECT_EQ(report.usage.oom_kills, 3);
+}
+
+TEST(container_end, from_outside_says_so) {
+  const auto report = judge_end(facts(137));
+  EXPECT_EQ(report.failure->code, errc::sandbox_lost);
+  EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
+  EXPECT_THAT(report.failure->cause, HasSubstr("from outside"));
+  auto removed = facts(0);
+  removed.container.reset();
+  EXPECT_THAT(judge_end(removed).failure->cause, HasSubstr("removed"));
+}
+
+TEST(container_end, before_it_is_ready_is_a_failed_start) {
+  EXPECT_EQ(judge_end(facts(1, false)).failure->code, errc::start_failed);
+  const auto report = judge_end(facts(127, false));
+  EXPECT_EQ(report.failure->code, errc::not_found);
+  EXPECT_EQ(report.failure->blame, failure_class::task);
+  EXPECT_THAT(report.failure->cause, HasSubstr("neither bash nor sh"));
+}
+
+TEST(refused_start, has_the_class_of_what_the_daemon_says) {
+  const auto explained = [](int status, const std::string& said) {
+    return explain_start(explain_refusal("start it", status, "{\"message\":\"" + said + "\"}"));
+  };
+  EXPECT_EQ(explained(500, "... exec format error").blame, failure_class::task);
+  EXPECT_EQ(explained(500, "No space left on device").blame, failure_class::infrastructure);
+  EXPECT_EQ(explained(500, "could not select device driver").code, errc::unsupported);
+  EXPECT_THAT(explained(404, "network x not found").hint, HasSubstr("network ls"));
+  EXPECT_EQ(explained(500, "anything").blame, failure_class::infrastructure);
+}
+
+TEST(refused_start, by_a_taken_port_is_known) {
+  EXPECT_TRUE(
+      is_taken_port(explain_refusal("x", 500, R"({"message":"Port is already allocated"})")));
+  EXPECT_FALSE(is_taken_port(explain_refusal("x", 500, "{}")));
+}
+
+TEST(refused_start, leaves_nothing_unless_nobody_answered) {
+  EXPECT_TRUE(was_refused(explain_refusal("x", 404, "{}")));
+  EXPECT_FALSE(was_refused(explain_refusal("x", 409, "{}")));
+  EXPECT_TRUE(
+      was_refused(make_error(errc::connection_failed, "").with("connected", std::int64_t{0})));
+  EXPECT_FALSE(
+      was_refused(make_error(errc::connection_failed, "").with("connected", std::int64_t{1})));
+  EXPECT_FALSE(was_refused(make_error(errc::timed_out, "")));
+}
+
+TEST(refused_pull, says_whose_fault_it_is) {
+  const auto explained = [](const std::string& said) {
+    return explain_pull("i:1", explain_refusal("pull", 500, "{\"message\":\"" + said + "\"}"));
+  };
+  EXPECT_EQ(explained("manifest unknown").blame, failure_class::task);
+  EXPECT_EQ(explained("pull access denied for i").code, errc::permission_denied);
+  EXPECT_EQ(explained("dial tcp: lookup registry: no such host").blame,
+            failure_class::infrastructure);
+  EXPECT_EQ(explained("no matching manifest for linux/arm64").code, errc::unsupported);
+}
+
+} // namespace
+} // namespace sandfleet::providers::docker
