@@ -101,6 +101,7 @@ class server {
   int finish() {
     stopping_ = true;
     apart_.close();
+    context_.unpacking_ends.request_stop();
     context_.shells.close();
     kill_everything();
     return exit_status_;

@@ -3,6 +3,7 @@
 #include "runtime/transport/http_head.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
@@ -129,6 +130,7 @@ http_connection::wait_for(asio::socket_base::wait_type what, progress& of) {
     socket.cancel(ignored);
   });
   error_code ec;
+  without_wait = 0;
   co_await socket.async_wait(what, asio::redirect_error(asio::use_awaitable, ec));
   ++wait_number;
   timer.cancel();
@@ -136,6 +138,15 @@ http_connection::wait_for(asio::socket_base::wait_type what, progress& of) {
   if (late)
     ec = asio::error::timed_out;
   co_return ec;
+}
+
+asio::awaitable<void> http_connection::take_turns(std::size_t bytes) {
+  constexpr std::size_t turn = 1U << 20;
+  without_wait += bytes;
+  if (without_wait < turn)
+    co_return;
+  without_wait = 0;
+  co_await asio::post(socket.get_executor(), asio::use_awaitable);
 }
 
 asio::awaitable<bool> http_connection::read_more(std::size_t capacity, bool timed) {
@@ -154,6 +165,7 @@ asio::awaitable<bool> http_connection::read_more(std::size_t capacity, bool time
       input.commit(got);
       reading.bytes += got;
       failure.clear();
+      co_await take_turns(got);
       co_return true;
     }
     if (failure != asio::error::would_block && failure != asio::error::try_again &&
@@ -180,6 +192,7 @@ asio::awaitable<result<void>> http_connection::write_all(std::string_view first,
     error_code ec;
     std::size_t sent = socket.write_some(rest, ec);
     writing.bytes += sent;
+    co_await take_turns(sent);
     while (next < count && sent >= buffers[next].size())
       sent -= buffers[next++].size();
     if (next < count)

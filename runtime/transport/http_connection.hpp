@@ -60,6 +60,8 @@ struct http_connection {
   /// Waits until the socket can be read or written, as long as the options allow for that progress.
   boost::asio::awaitable<error_code> wait_for(boost::asio::socket_base::wait_type what,
                                               progress& of);
+  /// Lets others have their turn after a while of bytes that came or went without a wait.
+  boost::asio::awaitable<void> take_turns(std::size_t bytes);
   void watch();
   error broken(const char* what, error_code why) const;
 
@@ -73,9 +75,10 @@ struct http_connection {
   request_target target;
   std::uint64_t wait_number = 0; ///< tells a late timer that its wait is over
   error_code failure;
-  bool idle = true; ///< between two requests
-  progress reading; ///< of a head, then of a body
-  progress writing; ///< of a reply
+  bool idle = true;             ///< between two requests
+  std::size_t without_wait = 0; ///< bytes since the last wait
+  progress reading;             ///< of a head, then of a body
+  progress writing;             ///< of a reply
   using clock_count = std::chrono::steady_clock::rep;
   static constexpr clock_count not_waiting = std::numeric_limits<clock_count>::max();
   /// Since when the client is waited for, for the server to read on its own executor.

@@ -4,6 +4,7 @@
 #include "sandbox_agent/files/replacement.hpp"
 #include "sandbox_agent/files/zip.hpp"
 
+#include <algorithm>
 #include <archive.h>
 #include <archive_entry.h>
 #include <array>
@@ -125,7 +126,17 @@ result<unique_fd> open_parent(int root, std::string_view name, bool is_directory
   return at;
 }
 
-result<void> unpack_entry(archive* zip, archive_entry* entry, int root, std::uint64_t& bytes_left) {
+tl::unexpected<error> stopped() {
+  return fail(errc::cancelled, "the archive was not unpacked to its end");
+}
+
+/// What is left to be written, and who may stop it.
+struct allowance {
+  std::uint64_t bytes;
+  const std::stop_token& stop;
+};
+
+result<void> unpack_entry(archive* zip, archive_entry* entry, int root, allowance& left) {
   const std::string name = ::archive_entry_pathname(entry);
   const bool is_directory = ::archive_entry_filetype(entry) == AE_IFDIR;
   std::string leaf;
@@ -151,9 +162,11 @@ result<void> unpack_entry(archive* zip, archive_entry* entry, int root, std::uin
               .with_cause(said_by(zip)));
     if (got == 0)
       return {};
-    if (static_cast<std::uint64_t>(got) > bytes_left)
+    if (static_cast<std::uint64_t>(got) > left.bytes)
       return fail(errc::limit_exceeded, "the archive unpacks to too many bytes");
-    bytes_left -= static_cast<std::uint64_t>(got);
+    left.bytes -= static_cast<std::uint64_t>(got);
+    if (left.stop.stop_requested())
+      return stopped();
     if (const int number = write_fully(file.get(), {block.data(), static_cast<std::size_t>(got)});
         number != 0)
       return fail(os_error(number, name));
@@ -161,7 +174,7 @@ result<void> unpack_entry(archive* zip, archive_entry* entry, int root, std::uin
 }
 
 /// Looks at every entry before anything is written.
-result<void> check_zip(int fd, const unpack_limits& limits) {
+result<void> check_zip(int fd, const unpack_limits& limits, const std::stop_token& stop) {
   const auto zip = open_zip(fd);
   if (!zip)
     return tl::unexpected(zip.error());
@@ -172,6 +185,8 @@ result<void> check_zip(int fd, const unpack_limits& limits) {
       return tl::unexpected(more.error());
     if (!*more)
       return {};
+    if (stop.stop_requested())
+      return stopped();
     if (count >= limits.max_entries)
       return fail(errc::limit_exceeded, "the archive has too many entries");
     if (auto fine = check_entry(entry); !fine)
@@ -181,11 +196,12 @@ result<void> check_zip(int fd, const unpack_limits& limits) {
 
 } // namespace
 
-result<void> unpack_zip(int fd, const std::string& destination, const unpack_limits& limits) {
+result<void> unpack_zip(int fd, const std::string& destination, const unpack_limits& limits,
+                        const std::stop_token& stop) {
   if (is_empty_zip(fd))
     return {};
   const utf8_names encoding;
-  if (auto fine = check_zip(fd, limits); !fine)
+  if (auto fine = check_zip(fd, limits, stop); !fine)
     return fine;
   const unique_fd root(::open(destination.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0)
@@ -193,7 +209,12 @@ result<void> unpack_zip(int fd, const std::string& destination, const unpack_lim
   const auto zip = open_zip(fd);
   if (!zip)
     return tl::unexpected(zip.error());
-  auto bytes_left = limits.max_bytes;
+  struct stat found {};
+  if (::fstat(fd, &found) != 0)
+    return fail(os_error(errno, destination));
+  allowance left{
+      std::min(limits.max_bytes, static_cast<std::uint64_t>(found.st_size) * limits.max_ratio),
+      stop};
   archive_entry* entry = nullptr;
   for (;;) {
     const auto more = next_entry(zip->get(), entry);
@@ -204,7 +225,7 @@ result<void> unpack_zip(int fd, const std::string& destination, const unpack_lim
     // Again: the file may have been changed in between.
     if (auto fine = check_entry(entry); !fine)
       return fine;
-    if (auto unpacked = unpack_entry(zip->get(), entry, root.get(), bytes_left); !unpacked)
+    if (auto unpacked = unpack_entry(zip->get(), entry, root.get(), left); !unpacked)
       return unpacked;
   }
 }

@@ -20,6 +20,11 @@ namespace sandfleet::agent::files {
 namespace {
 
 constexpr std::size_t piece_bytes = 64U << 10;
+constexpr int steps_at_once = 256;
+
+bool has_vanished(int number) {
+  return number == ENOENT || number == ENOTDIR || number == ELOOP;
+}
 
 } // namespace
 
@@ -40,8 +45,10 @@ struct zip_stream::impl {
 
   result<void> add_directory(const pending& one) {
     const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(one.path.c_str()), &::closedir);
-    if (!open)
-      return fail(os_error(errno, one.path));
+    if (!open) {
+      const bool left_out = !one.name.empty() && (has_vanished(errno) || errno == EACCES);
+      return left_out ? result<void>() : result<void>(fail(os_error(errno, one.path)));
+    }
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(open.get()))
       names.emplace_back(entry->d_name);
@@ -67,8 +74,14 @@ struct zip_stream::impl {
     if (!S_ISREG(found.st_mode))
       return top ? result<void>(fail(os_error(EINVAL, one.path))) : result<void>();
     file = unique_fd(::open(one.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0 && has_vanished(errno))
+      return {};
     if (file.get() < 0 || ::fstat(file.get(), &found) != 0)
       return fail(os_error(errno, one.path));
+    if (!S_ISREG(found.st_mode)) { // another took its name
+      file = unique_fd();
+      return {};
+    }
     zip.begin_entry(out, one.name, static_cast<std::uint64_t>(found.st_size), found.st_mode,
                     found.st_mtime);
     left = static_cast<std::uint64_t>(found.st_size);
@@ -82,11 +95,9 @@ struct zip_stream::impl {
     if (got < 0)
       return fail(
           make_error(errc::io_error, "a file cannot be read").with_cause(std::strerror(errno)));
-    if (got == 0 && left > 0)
-      return fail(errc::io_error, "a file became shorter while it was read");
     zip.data(out, {block.data(), static_cast<std::size_t>(got)});
     left -= static_cast<std::uint64_t>(got);
-    if (left > 0)
+    if (got > 0 && left > 0)
       return {};
     file = unique_fd();
     zip.end_entry(out);
@@ -128,11 +139,16 @@ result<std::string_view> zip_stream::next() {
     if (auto begun = impl_->begin(impl_->start); !begun)
       return tl::unexpected(begun.error());
   }
-  while (!impl_->finished && impl_->out.size() < piece_bytes) {
+  for (int steps = 0; !impl_->finished && steps < steps_at_once && impl_->out.size() < piece_bytes;
+       ++steps) {
     if (auto made = impl_->step(); !made)
       return tl::unexpected(made.error());
   }
   return std::string_view(impl_->out);
+}
+
+bool zip_stream::finished() const {
+  return impl_->finished;
 }
 
 } // namespace sandfleet::agent::files

@@ -1,5 +1,7 @@
 #include "sandbox_agent/files/zip_writer.hpp"
 
+#include "runtime/protocol/utf8.hpp"
+
 #include <algorithm>
 #include <zlib.h>
 
@@ -12,12 +14,17 @@ constexpr std::uint64_t max16 = 0xFFFF;
 constexpr std::uint16_t version_plain = 20;
 constexpr std::uint16_t version_zip64 = 45;
 constexpr std::uint16_t made_by_unix = 3 << 8;
-constexpr std::uint16_t flags = 1 << 3 | 1 << 11; // sizes follow the data; the name is UTF-8
+constexpr std::uint16_t sizes_follow = 1 << 3;
+constexpr std::uint16_t name_is_utf8 = 1 << 11;
 constexpr std::uint16_t zip64_extra = 1;
 
 void put(std::string& out, std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i, value >>= 8U)
     out += static_cast<char>(value & 0xFFU);
+}
+
+std::uint16_t flags_for(const std::string& name) {
+  return sizes_follow | (protocol::is_utf8(name) ? name_is_utf8 : 0);
 }
 
 std::uint64_t at_most(std::uint64_t value, std::uint64_t ceiling) {
@@ -45,11 +52,11 @@ void zip_writer::begin_entry(std::string& out, std::string name, std::uint64_t s
   name.resize(at_most(name.size(), max16));
   const auto before = out.size();
   const bool large = size >= max32;
-  entries_.push_back({std::move(name), size, offset_, mode, dos_time(modified), 0});
+  entries_.push_back({std::move(name), size, 0, offset_, mode, dos_time(modified), 0});
   const auto& one = entries_.back();
   put(out, 0x04034b50, 4);
   put(out, large ? version_zip64 : version_plain, 2);
-  put(out, flags, 2);
+  put(out, flags_for(one.name), 2);
   put(out, 0, 2); // stored
   put(out, one.time, 4);
   put(out, 0, 4);
@@ -72,12 +79,13 @@ void zip_writer::data(std::string& out, std::string_view bytes) {
   one.crc = static_cast<std::uint32_t>(
       ::crc32_z(one.crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
   out += bytes;
+  one.size += bytes.size();
   offset_ += bytes.size();
 }
 
 void zip_writer::end_entry(std::string& out) {
   const auto& one = entries_.back();
-  const int width = one.size >= max32 ? 8 : 4;
+  const int width = one.announced >= max32 ? 8 : 4;
   const auto before = out.size();
   put(out, 0x08074b50, 4);
   put(out, one.crc, 4);
@@ -96,7 +104,7 @@ void zip_writer::finish(std::string& out) {
     put(out, 0x02014b50, 4);
     put(out, made_by_unix | version, 2);
     put(out, version, 2);
-    put(out, flags, 2);
+    put(out, flags_for(one.name), 2);
     put(out, 0, 2);
     put(out, one.time, 4);
     put(out, one.crc, 4);

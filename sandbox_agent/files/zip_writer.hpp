@@ -14,7 +14,9 @@ namespace sandfleet::agent::files {
 /// Ours because libarchive's writer links every format that it knows into a static program.
 class zip_writer {
  public:
-  /// Appends the head of an entry whose data will have `size` bytes. `mode` is that of stat(2).
+  /// Appends the head of an entry whose data will have `size` bytes or, where that is below 4 GiB,
+  /// any other number below it. `mode` is that of stat(2). A name that is not UTF-8 is kept as it
+  /// is.
   void begin_entry(std::string& out, std::string name, std::uint64_t size, std::uint32_t mode,
                    std::time_t modified);
   void data(std::string& out, std::string_view bytes);
@@ -25,7 +27,8 @@ class zip_writer {
  private:
   struct entry {
     std::string name;
-    std::uint64_t size = 0;
+    std::uint64_t announced = 0;
+    std::uint64_t size = 0; ///< of the data so far
     std::uint64_t offset = 0;
     std::uint32_t mode = 0;
     std::uint32_t time = 0; ///< DOS date and time

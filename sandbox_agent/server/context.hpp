@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/transport/blocking_pool.hpp"
 #include "runtime/transport/http_server.hpp"
 #include "sandbox_agent/exec/one_shot.hpp"
 #include "sandbox_agent/exec/program_sources.hpp"
@@ -12,6 +13,7 @@
 #include "sandbox_agent/system_stats.hpp"
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace sandfleet::agent {
@@ -30,8 +32,10 @@ struct context {
   terminal_table terminals;
   action_jobs actions;
   system_stats stats;
-  program_sources sources; ///< as they were before anything ran
-  bool ready = false;      ///< the default session is at its prompt
+  program_sources sources;               ///< as they were before anything ran
+  std::stop_source unpacking_ends;       ///< at the agent's end
+  transport::blocking_pool unpacking{2}; ///< an archive takes its time
+  bool ready = false;                    ///< the default session is at its prompt
 };
 
 } // namespace sandfleet::agent

@@ -9,6 +9,9 @@
 #include "sandbox_agent/files/zip.hpp"
 #include "sandbox_agent/server/handlers.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
 
@@ -208,8 +211,12 @@ handling get_download_files(context&, http_exchange& exchange) {
   headers.emplace_back("Content-Disposition",
                        attachment(path.substr(path.rfind('/') + 1) + ".zip"));
   auto sent = co_await exchange.begin_reply(200, std::move(headers));
-  while (sent && piece && !piece->empty()) {
+  const auto executor = co_await asio::this_coro::executor;
+  while (sent && piece) {
     sent = co_await exchange.write(*piece);
+    if (zip.finished())
+      break;
+    co_await asio::post(executor, asio::use_awaitable); // others have their turn
     piece = zip.next();
   }
   if (!piece)

@@ -81,13 +81,16 @@ class upload {
     return {};
   }
 
-  result<void> finish() {
+  asio::awaitable<result<void>> finish(context& with) {
     if (!is_zip_)
-      return file_->commit();
-    auto unpacked = files::unpack_zip(zip_.get(), destination_);
+      co_return file_->commit();
+    const auto unpack = [this, stop = with.unpacking_ends.get_token()] {
+      return files::unpack_zip(zip_.get(), destination_, {}, stop);
+    };
+    auto unpacked = co_await with.unpacking.run(unpack);
     if (!unpacked && unpacked.error().code == errc::unsupported)
-      return fail(errc::unsupported, destination_ + "/" + name_ + " is not a zip file");
-    return unpacked;
+      co_return fail(errc::unsupported, destination_ + "/" + name_ + " is not a zip file");
+    co_return unpacked;
   }
 
   [[nodiscard]] bool begun() const { return begun_; }
@@ -112,7 +115,7 @@ class upload {
   std::optional<files::replacement> file_;
 };
 
-asio::awaitable<result<void>> receive(http_exchange& exchange, upload& into) {
+asio::awaitable<result<void>> receive(context& with, http_exchange& exchange, upload& into) {
   files::multipart_reader::sink sink;
   sink.begin = [&into](const std::string& name) { return into.begin(name); };
   sink.data = [&into](std::string_view bytes) { return into.data(bytes); };
@@ -133,12 +136,14 @@ asio::awaitable<result<void>> receive(http_exchange& exchange, upload& into) {
   if (!parts->complete())
     co_return fail(errc::invalid_argument,
                    std::string(files::multipart_reader::malformed) + "it ends too early");
-  co_return into.begun() ? into.finish() : result<void>();
+  if (!into.begun())
+    co_return result<void>();
+  co_return co_await into.finish(with);
 }
 
 } // namespace
 
-handling post_upload_file(context&, http_exchange& exchange) {
+handling post_upload_file(context& with, http_exchange& exchange) {
   const auto destination = exchange.query("destination").value_or("/");
   const auto recursive = parse_flag(exchange.query("recursive").value_or("false"));
   if (!recursive) {
@@ -156,7 +161,7 @@ handling post_upload_file(context&, http_exchange& exchange) {
     co_return;
   }
   upload into(destination, *recursive);
-  const auto received = co_await receive(exchange, into);
+  const auto received = co_await receive(with, exchange, into);
   const auto why = received ? std::string_view() : std::string_view(received.error().message);
   if (received && into.begun())
     co_await reply_json(exchange, 200, into.to_json());

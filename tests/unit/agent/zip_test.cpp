@@ -20,9 +20,11 @@ std::string zip_of(const std::string& path) {
   for (;;) {
     const auto piece = zip.next();
     EXPECT_TRUE(piece) << piece.error().to_string();
-    if (!piece || piece->empty())
+    if (!piece)
       return bytes;
     bytes += *piece;
+    if (zip.finished())
+      return bytes;
   }
 }
 
@@ -139,4 +141,77 @@ TEST(zip, other_bytes_are_refused) {
   ASSERT_FALSE(silent);
   EXPECT_FALSE(silent.error().cause.empty());
   EXPECT_FALSE(unpack(where, zip_with("a").substr(0, 60), "out"));
+}
+
+TEST(zip, a_bomb_is_stopped_by_the_archives_own_size) {
+  const directory where;
+  const auto bytes = zip_with("second");
+  unpack_limits limits;
+  limits.max_ratio = 0;
+  const auto done = unpack(where, bytes, "out", limits);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, errc::limit_exceeded);
+}
+
+TEST(zip, unpacking_can_be_stopped) {
+  const directory where;
+  where.write("t.zip", zip_with("second"));
+  const unique_fd file(::open(where.at("t.zip").c_str(), O_RDONLY | O_CLOEXEC));
+  std::stop_source stop;
+  stop.request_stop();
+  const auto done = unpack_zip(file.get(), where.at("."), {}, stop.get_token());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, errc::cancelled);
+}
+
+TEST(zip, what_changes_while_it_is_read_spoils_no_archive) {
+  directory where;
+  where.write("in/a", std::string(100'000, 'a'));
+  where.write("in/b", std::string(500'000, 'b'));
+  where.write("in/c", "gone");
+  zip_stream zip(where.at("in"));
+  std::string bytes;
+  const auto first = zip.next(); // the begin of a
+  ASSERT_TRUE(first);
+  bytes += *first;
+  std::filesystem::resize_file(where.at("in/a"), 70'000);
+  std::filesystem::resize_file(where.at("in/b"), 400'000);
+  std::filesystem::remove(where.at("in/c"));
+  while (!zip.finished()) {
+    const auto piece = zip.next();
+    ASSERT_TRUE(piece) << piece.error().to_string();
+    bytes += *piece;
+  }
+  ASSERT_TRUE(unpack(where, bytes, "out"));
+  EXPECT_EQ(std::filesystem::file_size(where.at("out/a")), 70'000U);
+  EXPECT_EQ(std::filesystem::file_size(where.at("out/b")), 400'000U);
+  EXPECT_FALSE(std::filesystem::exists(where.at("out/c")));
+}
+
+TEST(zip, only_files_are_taken_and_none_of_them_blocks) {
+  directory where;
+  where.write("in/file", "x");
+  ASSERT_EQ(::mkfifo(where.at("in/fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink("fifo", where.at("in/link_to_fifo"));
+  std::filesystem::create_symlink("/dev/zero", where.at("in/device"));
+  std::filesystem::create_symlink("loop", where.at("in/loop"));
+  std::filesystem::create_directory_symlink("..", where.at("in/up"));
+  ASSERT_TRUE(unpack(where, zip_of(where.at("in")), "out"));
+  int count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(where.at("out")))
+    count += entry.path().filename() == "file" ? 1 : 100;
+  EXPECT_EQ(count, 1);
+  zip_stream fifo(where.at("in/fifo"));
+  EXPECT_FALSE(fifo.next());
+}
+
+TEST(zip, a_name_that_is_not_utf8_is_not_said_to_be) {
+  const auto flags_of = [](const std::string& name) {
+    zip_writer writer;
+    std::string bytes;
+    writer.begin_entry(bytes, name, 0, S_IFREG | 0644, 0);
+    return static_cast<unsigned char>(bytes[7]);
+  };
+  EXPECT_EQ(flags_of("\xC3\xA4"), 8);
+  EXPECT_EQ(flags_of("\xFF"), 0);
 }
