@@ -40,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytes = in.rest();
   const auto whole = decode({bytes});
   holds(decode(pieces_of(bytes, seed)) == whole);
-  holds(whole.failed || bytes.starts_with(whole.frames));
+  // The bytes that fill a header up are not looked at, and written as 0.
+  holds(whole.frames.size() <= bytes.size() && decode({whole.frames}).frames == whole.frames);
   return 0;
 }
