@@ -67,10 +67,10 @@ def arguments(directory, name, change):
     return given
 
 
-def texts(python, scratch, programs):
+def texts(agent, python, scratch, programs):
     """What the reference's editor and ours answer, as [(edit, theirs, mine)]."""
     path = f"{programs}:{os.environ['PATH']}"
-    ours = Ours(texts.agent, scratch / "ours", {"env": {"ENABLE_AUTO_LINT": "true", "PATH": path}})
+    ours = Ours(agent, scratch / "ours", {"env": {"ENABLE_AUTO_LINT": "true", "PATH": path}})
     found = []
     try:
         ours.wait_until_alive()
@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("agent", type=lambda path: str(pathlib.Path(path).resolve()),
                         help="path of sandfleet-agent")
-    texts.agent = parser.parse_args().agent
+    agent = parser.parse_args().agent
     try:
         python = python_of_reference()
     except Unavailable as reason:
@@ -113,7 +113,7 @@ def main():
     for name, programs in rounds.items():
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="sandfleet-lint-"))
         try:
-            found = texts(python, scratch, programs(scratch / "bin"))
+            found = texts(agent, python, scratch, programs(scratch / "bin"))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         for edit, theirs, mine in found:
