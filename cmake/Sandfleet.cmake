@@ -26,13 +26,18 @@ function(sandfleet_program name)
   endif()
 endfunction()
 
-# sandfleet_test(name [ISOLATED] SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
+# sandfleet_test(name [ISOLATED] [DOCKER|WITH_DOCKER] SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
 # Tests of one binary share no state; those labelled "slow" run only under `tools/dev test --all`.
 # ISOLATED: they start isolated sandboxes, and are skipped where there can be none.
+# DOCKER: they want a Docker engine (tests/support/docker_engine.py), and are skipped where there is
+# none. WITH_DOCKER: they run once more, in containers.
 function(sandfleet_test name)
-  cmake_parse_arguments(ARG "ISOLATED" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ISOLATED;DOCKER;WITH_DOCKER" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(ARG_ISOLATED)
     list(APPEND ARG_SOURCES "${PROJECT_SOURCE_DIR}/tests/support/needs_namespaces.cpp")
+  endif()
+  if(ARG_DOCKER OR ARG_WITH_DOCKER)
+    list(APPEND ARG_SOURCES "${PROJECT_SOURCE_DIR}/tests/support/needs_docker.cpp")
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
@@ -49,16 +54,16 @@ function(sandfleet_test name)
   if(ARG_LABELS)
     list(APPEND properties LABELS "${ARG_LABELS}")
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-    PROPERTIES ${properties})
-endfunction()
-
-# sandfleet_test_with_docker(name): the tests of `name` once more, in containers.
-function(sandfleet_test_with_docker name)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}.docker." TEST_LIST ${name}_with_docker
-    DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-    PROPERTIES TIMEOUT 120 LABELS docker FIXTURES_REQUIRED docker_engine
-    ENVIRONMENT SANDFLEET_TEST_PROVIDER=docker) # a list of two would arrive as one
+  if(NOT ARG_DOCKER)
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+      PROPERTIES ${properties})
+  endif()
+  if(ARG_DOCKER OR ARG_WITH_DOCKER)
+    gtest_discover_tests(${name} TEST_PREFIX "${name}.docker." TEST_LIST ${name}_with_docker
+      DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+      PROPERTIES TIMEOUT 120 LABELS docker FIXTURES_REQUIRED docker_engine
+      ENVIRONMENT SANDFLEET_TEST_PROVIDER=docker) # a list of two would arrive as one
+  endif()
 endfunction()
 
 # sandfleet_test_as_plain_user(name [ARGS a ...]): the tests of `name` once more, all in one, as a user

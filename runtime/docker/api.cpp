@@ -149,8 +149,10 @@ asio::awaitable<result<void>> api::remove(std::string container) {
   call.path = container_path(container);
   call.query = {{"force", "1"}, {"v", "1"}};
   auto done = dropped(co_await calls_.send(std::move(call)));
-  // 409: somebody else is removing it.
-  if (!done && (is(done.error(), 404) || is(done.error(), 409)))
+  if (!done && is(done.error(), 409)) // somebody else is at it
+    done = co_await act("wait for the end of the container " + short_id(container), "POST",
+                        container_path(container, "/wait?condition=removed"), usual_patience);
+  if (!done && is(done.error(), 404))
     co_return result<void>{};
   co_return done;
 }

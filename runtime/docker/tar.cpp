@@ -32,7 +32,7 @@ result<std::string> make_tar(const std::vector<tar_file>& files) {
     const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(::archive_entry_new(),
                                                                          &::archive_entry_free);
     ::archive_entry_set_pathname(entry.get(), file.path.c_str());
-    ::archive_entry_set_filetype(entry.get(), AE_IFREG);
+    ::archive_entry_set_filetype(entry.get(), file.path.ends_with('/') ? AE_IFDIR : AE_IFREG);
     ::archive_entry_set_perm(entry.get(), static_cast<__LA_MODE_T>(file.mode));
     ::archive_entry_set_size(entry.get(), static_cast<la_int64_t>(file.bytes.size()));
     if (::archive_write_header(out.get(), entry.get()) != ARCHIVE_OK ||

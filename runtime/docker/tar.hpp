@@ -9,7 +9,7 @@
 namespace sandfleet::docker {
 
 struct tar_file {
-  std::string path; ///< relative
+  std::string path; ///< relative; of a directory with a slash at its end
   std::string_view bytes;
   unsigned mode = 0644;
 };

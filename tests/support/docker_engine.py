@@ -82,7 +82,8 @@ def import_tree(tree, name, *changes):
 
 def make_busybox(tree):
     (tree / "bin").mkdir(parents=True)
-    (tree / "tmp").mkdir(mode=0o1777)
+    (tree / "tmp").mkdir()
+    (tree / "tmp").chmod(0o1777)
     shutil.copy("/bin/busybox", tree / "bin/busybox")
     for applet in APPLETS:
         (tree / "bin" / applet).symlink_to("busybox")

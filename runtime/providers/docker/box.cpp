@@ -240,6 +240,8 @@ asio::awaitable<void> box::look() {
     if (!has_ended || (*seen && paused_))
       continue;
     facts_.container = std::move(*seen);
+    if (!verdict_)
+      verdict_ = judge_end(facts_); // whatever is asked from here on
     if (standing_ != standing::foreign)
       (void)co_await engine_.remove(name_);
     finish();
@@ -284,7 +286,7 @@ void box::on_output(std::string_view bytes) {
 
 void box::finish() {
   if (!report_) {
-    report_ = judge_end(facts_);
+    report_ = verdict_ ? std::move(*verdict_) : judge_end(facts_);
     if (standing_ != standing::foreign)
       forget_entry();
   }

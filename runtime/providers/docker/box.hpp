@@ -16,12 +16,20 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace sandfleet::providers::docker {
+
+/// Whether images have a user of their own that is not root; each is asked about once.
+struct image_users {
+  std::mutex mutex;
+  std::map<std::string, bool> known;
+};
 
 /// What the sandboxes of one provider share.
 struct shared_parts {
@@ -31,6 +39,7 @@ struct shared_parts {
   std::string registry_name; ///< value of `label_registry`
   std::string ports_dir;
   std::shared_ptr<agent_archive> archive;
+  std::shared_ptr<image_users> users = std::make_shared<image_users>();
 };
 
 /// One sandbox: its container, and what the engine has told of it. Every member runs on `strand`.
@@ -71,6 +80,7 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec);
+  boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
   result<void> take_ports(const sandbox_spec& spec);
   result<void> offer_socket();
   [[nodiscard]] bool is_left_by_us() const;
@@ -113,7 +123,8 @@ class box : public std::enable_shared_from_this<box> {
   bool is_followed_ = false;
   core::line_splitter lines_{std::size_t{64} << 10};
   end_facts facts_;
-  std::optional<exit_report> report_; ///< set at the end
+  std::optional<exit_report> verdict_; ///< of an end that nobody asked for
+  std::optional<exit_report> report_;  ///< set when nothing is left
   std::vector<boost::asio::steady_timer*> waiting_;
 };
 

@@ -1,3 +1,4 @@
+#include "runtime/docker/tar.hpp"
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
@@ -135,6 +136,29 @@ result<void> box::offer_socket() {
   return {};
 }
 
+/// Whether the container's first process is not root.
+asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
+  const auto is_plain = [](const std::string& user) {
+    const auto name = user.substr(0, user.find(':'));
+    return !name.empty() && name != "0" && name != "root";
+  };
+  if (!spec.docker.user.empty())
+    co_return is_plain(spec.docker.user);
+  {
+    const std::lock_guard lock(shared_->users->mutex);
+    const auto found = shared_->users->known.find(plan_.image);
+    if (found != shared_->users->known.end())
+      co_return found->second;
+  }
+  const auto image = co_await engine_.image(plan_.image);
+  if (!image)
+    co_return fail(image.error());
+  const bool plain = *image && is_plain((*image)->user);
+  const std::lock_guard lock(shared_->users->mutex);
+  shared_->users->known[plan_.image] = plain;
+  co_return plain;
+}
+
 /// What a container needs before it starts.
 asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec) {
   if (plan_.agent_program.empty()) {
@@ -145,6 +169,19 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec) {
         engine_.put_archive(name_, std::string(inside_dir.substr(0, 1)), **archive));
     if (!copied)
       co_return fail(explain_start(std::move(copied.error())));
+  }
+  const auto plain = co_await has_plain_user(spec);
+  if (!plain)
+    co_return fail(plain.error());
+  if (*plain) {
+    // Such a user may make no directory at the root.
+    const auto workspace = sandfleet::docker::make_tar(
+        {{.path = spec.workspace.substr(1) + "/", .bytes = {}, .mode = 0777}});
+    if (!workspace)
+      co_return fail(workspace.error());
+    auto made = co_await uninterrupted(engine_.put_archive(name_, "/", *workspace));
+    if (!made)
+      co_return fail(explain_start(std::move(made.error())));
   }
   for (const auto& network : spec.docker.networks) {
     auto joined = co_await uninterrupted(engine_.connect_network(network, name_));

@@ -1,0 +1,152 @@
+#include "tests/integration/docker/docker_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+
+namespace sandfleet::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class docker_containers : public docker_fixture {
+ protected:
+  temporary_directory files_;
+};
+
+TEST_F(docker_containers, have_few_capabilities_and_gain_none) {
+  auto box = start();
+  const auto status = inside(box, "cat /proc/self/status");
+  EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1"));
+  // No raw sockets (13), no tracing of others (19), no mounts (21), no device nodes (27).
+  const auto at = status.find("CapEff:\t");
+  const auto held = std::stoull(status.substr(at + 8, 16), nullptr, 16);
+  for (const unsigned capability : {12U, 13U, 19U, 21U, 27U})
+    EXPECT_EQ(held >> capability & 1U, 0U) << capability;
+}
+
+TEST_F(docker_containers, mount_paths_volumes_and_overlays) {
+  const auto shared = files_.path() + "/shared";
+  const auto below = files_.path() + "/below";
+  fs::create_directories(shared);
+  fs::create_directories(below);
+  std::ofstream(below + "/file") << "lower\n";
+  const std::string volume_name = "sandfleet-test-" + make_secret().substr(0, 8);
+  sandbox_spec spec;
+  spec.volumes = {{shared, "/shared"},
+                  {below, "/fixed", true},
+                  {below, "/layered", false, volume_kind::overlay},
+                  {volume_name, "/cache", false, volume_kind::named}};
+  auto box = start(spec);
+  EXPECT_EQ(inside(box, "echo out > /shared/file; cat /shared/file"), "out");
+  EXPECT_TRUE(fs::exists(shared + "/file"));
+  EXPECT_EQ(inside(box, "touch /fixed/x 2>/dev/null && echo yes || echo no"), "no");
+  EXPECT_EQ(inside(box, "cat /layered/file; echo upper > /layered/file; cat /layered/file"),
+            "lower\nupper");
+  inside(box, "echo kept > /cache/file");
+  ASSERT_TRUE(wait_for(box.stop()));
+  std::string lower;
+  std::ifstream(below + "/file") >> lower;
+  EXPECT_EQ(lower, "lower");
+
+  spec.volumes = {{volume_name, "/cache", true, volume_kind::named}};
+  auto again = start(spec);
+  EXPECT_EQ(inside(again, "cat /cache/file"), "kept");
+  ASSERT_TRUE(wait_for(again.stop()));
+  on_machine("docker volume rm " + volume_name);
+}
+
+TEST_F(docker_containers, write_as_the_caller_into_a_mounted_workspace) {
+  const auto work = files_.path() + "/work";
+  fs::create_directories(work);
+  ASSERT_EQ(::chown(work.c_str(), 4321, 4321), 0);
+  sandbox_spec spec;
+  spec.volumes = {{work, "/workspace"}};
+  spec.docker.user_id = 4321;
+  auto box = start(spec);
+  EXPECT_EQ(run(box, "id -u; echo made > by_shell")->output, "4321\n");
+  ASSERT_TRUE(wait_for(box.execute_action(
+      R"({"action":{"action":"write","args":{"path":"/workspace/by_action","content":"x"}}})",
+      std::chrono::seconds{10})));
+  for (const char* name : {"/by_shell", "/by_action"}) {
+    struct stat info {};
+    ASSERT_EQ(::stat((work + name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_uid, 4321U) << name;
+  }
+}
+
+TEST_F(docker_containers, are_reached_by_a_published_port_when_that_is_asked_for) {
+  sandbox_spec spec;
+  spec.network = "bridge";
+  spec.docker.connection = docker_connection::ports;
+  spec.docker.publish_ports = true;
+  auto box = start(spec);
+  EXPECT_EQ(run(box, "echo hi")->output, "hi\n");
+  const auto ports = inside(box, "echo $port $VSCODE_PORT $APP_PORT_1 $APP_PORT_2");
+  const auto published = on_machine("docker port " + container_of(box));
+  std::istringstream list(ports);
+  for (std::string port; list >> port;)
+    EXPECT_THAT(published, HasSubstr(port + "/tcp -> 127.0.0.1:" + port));
+}
+
+TEST_F(docker_containers, reach_others_by_name_on_further_networks) {
+  const auto network = "sandfleet-test-" + make_secret().substr(0, 8);
+  on_machine("docker network create " + network);
+  const auto other = on_machine("docker run -d --name " + network + " --network " + network + " " +
+                                busybox + " sh -c 'while :; do echo pong | nc -l -p 7; done'");
+  sandbox_spec spec;
+  spec.image = busybox;
+  spec.network = "bridge";
+  spec.docker.networks = {network};
+  {
+    auto box = start(spec);
+    EXPECT_EQ(inside(box, "until nc " + network + " 7 </dev/null; do :; done"), "pong");
+    EXPECT_THAT(inside(box, "cat /etc/hosts"), HasSubstr("host.docker.internal"));
+    ASSERT_TRUE(wait_for(box.stop()));
+  }
+  spec.network = network;
+  spec.docker.networks.clear();
+  auto direct = start(spec);
+  EXPECT_EQ(inside(direct, "until nc " + network + " 7 </dev/null; do :; done"), "pong");
+  ASSERT_TRUE(wait_for(direct.stop()));
+  on_machine("docker rm -f " + other + " && docker network rm " + network);
+}
+
+TEST_F(docker_containers, without_a_network_have_none) {
+  auto box = start();
+  EXPECT_THAT(inside(box, "cat /proc/net/dev"), Not(HasSubstr("eth0")));
+}
+
+TEST_F(docker_containers, of_a_network_that_is_none_are_the_tasks_fault) {
+  sandbox_spec spec;
+  spec.network = "sandfleet-test-none";
+  auto made = wait_for(engine_->start(spec));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().blame, failure_class::task);
+  EXPECT_THAT(made.error().hint, HasSubstr("docker network ls"));
+}
+
+TEST_F(docker_containers, twenty_at_once_leave_nothing) {
+  std::vector<std::future<result<sandbox>>> starts;
+  for (int i = 0; i < 20; ++i)
+    starts.push_back(
+        boost::asio::co_spawn(engine_->executor(), engine_->start({}), boost::asio::use_future));
+  std::vector<sandbox> boxes;
+  for (auto& one : starts) {
+    auto made = one.get();
+    ASSERT_TRUE(made) << made.error().to_string();
+    boxes.push_back(*made);
+  }
+  for (auto& box : boxes)
+    EXPECT_EQ(run(box, "echo hi")->output, "hi\n");
+  ASSERT_TRUE(wait_for(engine_->stop()));
+  for (auto& box : boxes)
+    EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
+}
+
+} // namespace
+} // namespace sandfleet::tests

@@ -1,0 +1,157 @@
+#include "runtime/providers/docker_provider.hpp"
+#include "tests/integration/docker/docker_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <unistd.h>
+
+namespace sandfleet::tests {
+namespace {
+
+namespace asio = boost::asio;
+using ::testing::HasSubstr;
+
+class docker_ends : public docker_fixture {
+ protected:
+  /// A command that runs when something happens to its container.
+  std::future<result<command_result>> busy(sandbox& box) {
+    command_request request;
+    request.command = "sleep 1000";
+    return asio::co_spawn(engine_->executor(), box.run(std::move(request)), asio::use_future);
+  }
+};
+
+TEST_F(docker_ends, from_outside_are_told_with_their_cause) {
+  auto box = start();
+  auto running = busy(box);
+  on_machine("docker kill " + container_of(box));
+  const auto lost = running.get();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, errc::sandbox_lost);
+  EXPECT_EQ(lost.error().blame, failure_class::infrastructure);
+  EXPECT_THAT(lost.error().cause, HasSubstr("from outside")) << lost.error().to_string();
+  EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
+}
+
+TEST_F(docker_ends, by_removal_are_told_too) {
+  auto box = start();
+  auto running = busy(box);
+  on_machine("docker rm -f " + container_of(box));
+  const auto lost = running.get();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, errc::sandbox_lost);
+}
+
+TEST_F(docker_ends, of_an_idle_one_are_seen_at_once) {
+  std::promise<error> seen;
+  const auto watch = engine_->on_status([&](const status_event& event) {
+    if (event.failure)
+      seen.set_value(*event.failure);
+  });
+  auto box = start();
+  on_machine("docker kill " + container_of(box));
+  auto told = seen.get_future();
+  ASSERT_EQ(told.wait_for(std::chrono::seconds{10}), std::future_status::ready);
+  EXPECT_EQ(told.get().code, errc::sandbox_lost);
+}
+
+TEST_F(docker_ends, what_a_killed_engine_left_is_removed_by_the_next) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    auto theirs = engine::create(test_settings(state_.path()));
+    auto made = asio::co_spawn(theirs->executor(), theirs->start({}), asio::use_future).get();
+    const auto id = made ? made->id().str() : "failed";
+    (void)!::write(ends[1], id.c_str(), id.size());
+    for (;;)
+      ::pause();
+  }
+  std::array<char, 64> told{};
+  const auto length = ::read(ends[0], told.data(), told.size());
+  const std::string id(told.data(), static_cast<std::size_t>(length));
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  ASSERT_NE(on_machine("docker ps -q --filter name=sandfleet-" + id), "");
+
+  // Another state directory is another's affair.
+  const temporary_directory elsewhere;
+  const auto stranger = engine::create(test_settings(elsewhere.path())).value();
+  EXPECT_TRUE(stranger.found_at_start().removed.empty());
+  ASSERT_NE(on_machine("docker ps -q --filter name=sandfleet-" + id), "");
+
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done) << done.error().to_string();
+  ASSERT_EQ(done->removed.size(), 1U);
+  EXPECT_EQ(done->removed[0].id.str(), id);
+  EXPECT_EQ(on_machine("docker ps -aq --filter name=sandfleet-" + id), "");
+}
+
+TEST_F(docker_ends, what_nobody_has_noted_is_removed) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  std::filesystem::remove_all(state_.path() + "/docker/sandboxes/" + box.id().str());
+  engine_.reset();
+  SetUp();
+  ASSERT_EQ(engine_->found_at_start().removed.size(), 1U);
+  EXPECT_EQ(engine_->found_at_start().removed[0].id, box.id());
+}
+
+/// The provider itself: pausing has no call in the engine yet.
+class docker_pauses : public docker_fixture {
+ protected:
+  void SetUp() override {
+    docker_fixture::SetUp();
+    providers::docker_settings settings;
+    settings.agent_program = test_settings("").agent_program;
+    settings.state_dir = own_state_.path();
+    settings.default_image = bash;
+    provider_ = providers::make_docker_provider(engine_->executor(), settings).value();
+  }
+
+  void TearDown() override { provider_->close(); }
+
+  providers::instance start_one(bool stops) {
+    sandbox_spec spec;
+    spec.docker.pause_stops = stops;
+    providers::start_request request;
+    request.id = make_sandbox_id();
+    request.spec = std::make_shared<const sandbox_spec>(spec);
+    auto made = wait_for(provider_->start(request));
+    EXPECT_TRUE(made) << made.error().to_string();
+    return made.value_or(providers::instance{});
+  }
+
+  temporary_directory own_state_;
+  std::shared_ptr<providers::provider> provider_;
+};
+
+TEST_F(docker_pauses, freeze_and_go_on) {
+  const auto made = start_one(false);
+  const auto name = "sandfleet-" + made.id.str();
+  ASSERT_TRUE(wait_for(provider_->pause(made.id)));
+  EXPECT_EQ(on_machine("docker inspect -f '{{.State.Status}}' " + name), "paused");
+  EXPECT_EQ(wait_for(provider_->inspect(made.id)).value(), providers::instance_state::paused);
+  ASSERT_TRUE(wait_for(provider_->resume(made.id)));
+  EXPECT_EQ(wait_for(provider_->inspect(made.id)).value(), providers::instance_state::running);
+  ASSERT_TRUE(wait_for(provider_->stop({made.id})));
+}
+
+TEST_F(docker_pauses, stop_and_start_again_where_that_is_asked_for) {
+  const auto made = start_one(true);
+  const auto name = "sandfleet-" + made.id.str();
+  on_machine("docker exec " + name + " /bin/sh -c 'echo kept > /root/file'");
+  ASSERT_TRUE(wait_for(provider_->pause(made.id)));
+  EXPECT_EQ(on_machine("docker inspect -f '{{.State.Status}}' " + name), "exited");
+  EXPECT_EQ(wait_for(provider_->inspect(made.id)).value(), providers::instance_state::paused);
+  const auto again = wait_for(provider_->resume(made.id));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->session_key, made.session_key);
+  EXPECT_EQ(on_machine("docker exec " + name + " cat /root/file"), "kept");
+  ASSERT_TRUE(wait_for(provider_->stop({made.id})));
+  EXPECT_EQ(on_machine("docker ps -aq --filter name=" + name), "");
+}
+
+} // namespace
+} // namespace sandfleet::tests

@@ -1,0 +1,81 @@
+#include "tests/integration/docker/docker_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sandfleet::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Whatever an image is like, the agent runs in it.
+class docker_images : public docker_fixture {
+ protected:
+  sandbox start_with(const std::string& image, docker_options options = {}) {
+    sandbox_spec spec;
+    spec.image = image;
+    spec.docker = std::move(options);
+    return start(std::move(spec));
+  }
+};
+
+TEST_F(docker_images, without_bash_have_sessions_of_their_shell) {
+  auto box = start_with(busybox);
+  EXPECT_EQ(run(box, "x=5; echo $x")->output, "5\n");
+  EXPECT_EQ(run(box, "echo $x; pwd")->output, "5\n/workspace\n");
+  EXPECT_EQ(inside(box, "echo out"), "out");
+}
+
+TEST_F(docker_images, with_an_entrypoint_and_a_command_of_their_own) {
+  const changed_image image(busybox, {"ENTRYPOINT [\"/bin/false\"]", "CMD [\"nonsense\"]",
+                                      "WORKDIR /nowhere", "HEALTHCHECK CMD false"});
+  auto box = start_with(image.name());
+  EXPECT_EQ(inside(box, "echo hi"), "hi");
+}
+
+TEST_F(docker_images, with_a_user_of_their_own) {
+  const changed_image image(busybox, {"USER 1234:1234"});
+  auto box = start_with(image.name());
+  EXPECT_EQ(inside(box, "id -u"), "1234");
+  EXPECT_TRUE(wait_for(box.write_file("note", "text")));
+  EXPECT_EQ(inside(box, "cat note"), "text");
+}
+
+TEST_F(docker_images, without_a_directory_for_temporary_files) {
+  const changed_image image(busybox, {}, "rm -rf /tmp");
+  auto box = start_with(image.name());
+  EXPECT_EQ(run(box, "echo hi")->output, "hi\n");
+  EXPECT_TRUE(wait_for(box.write_file("/tmp/x", "text")));
+}
+
+TEST_F(docker_images, with_a_root_that_is_read_only) {
+  docker_options options;
+  options.read_only_root = true;
+  auto box = start_with(busybox, options);
+  EXPECT_EQ(inside(box, "touch /bin/x 2>/dev/null && echo yes || echo no"), "no");
+  EXPECT_EQ(inside(box, "touch /tmp/x /workspace/x /root/x && echo yes"), "yes");
+  EXPECT_EQ(run(box, "echo hi")->output, "hi\n");
+}
+
+TEST_F(docker_images, without_any_shell_are_the_tasks_fault) {
+  const changed_image image(busybox, {"ENV PATH=/nothing"}, "rm -rf /bin");
+  auto made = wait_for(engine_->start([&] {
+    sandbox_spec spec;
+    spec.image = image.name();
+    return spec;
+  }()));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().blame, failure_class::task) << made.error().to_string();
+  EXPECT_THAT(made.error().cause, HasSubstr("neither bash nor sh"));
+}
+
+TEST_F(docker_images, environment_of_the_image_holds_unless_the_task_says_otherwise) {
+  const changed_image image(busybox, {"ENV FROM_IMAGE=yes", "ENV BOTH=image"});
+  sandbox_spec spec;
+  spec.image = image.name();
+  spec.env = {{"BOTH", "task"}};
+  auto box = start(spec);
+  EXPECT_EQ(run(box, "echo $FROM_IMAGE $BOTH $SESSION_API_KEY")->output, "yes task\n");
+}
+
+} // namespace
+} // namespace sandfleet::tests
