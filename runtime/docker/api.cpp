@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds usual_patience{60'000};
 constexpr milliseconds without_end = std::chrono::hours(24 * 365);
 constexpr std::size_t longest_line = 1U << 20;
 
@@ -62,21 +61,24 @@ image_name split_image_name(std::string_view name) {
   return {std::string(name.substr(0, colon)), std::string(name.substr(colon + 1))};
 }
 
-asio::awaitable<result<void>> api::act(std::string what, std::string method, std::string path,
-                                       milliseconds timeout) {
+asio::awaitable<result<std::string>> api::send(api_call call) {
+  call.timeout = patience_;
+  return calls_.send(std::move(call));
+}
+
+asio::awaitable<result<void>> api::act(std::string what, std::string method, std::string path) {
   api_call call;
   call.what = std::move(what);
   call.method = std::move(method);
   call.path = std::move(path);
-  call.timeout = timeout;
-  co_return dropped(co_await calls_.send(std::move(call)));
+  co_return dropped(co_await send(std::move(call)));
 }
 
 asio::awaitable<result<engine_info>> api::info() {
   api_call call;
   call.what = "ask the engine about itself";
   call.path = "/info";
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
   co_return read_info(*reply);
@@ -92,7 +94,7 @@ asio::awaitable<result<created_container>> api::create(std::string name, std::st
   if (!platform.empty())
     call.query.emplace_back("platform", std::move(platform));
   call.body = std::move(body);
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
   const auto read = json_text::parse(*reply, "the creation of a container");
@@ -110,7 +112,7 @@ asio::awaitable<result<created_container>> api::create(std::string name, std::st
 
 asio::awaitable<result<void>> api::start(std::string container) {
   return act("start the container " + short_id(container), "POST",
-             container_path(container, "/start"), usual_patience);
+             container_path(container, "/start"));
 }
 
 asio::awaitable<result<void>> api::stop(std::string container, milliseconds grace) {
@@ -120,13 +122,13 @@ asio::awaitable<result<void>> api::stop(std::string container, milliseconds grac
   call.method = "POST";
   call.path = container_path(container, "/stop");
   call.query.emplace_back("t", std::to_string(seconds.count()));
-  call.timeout = usual_patience + seconds;
+  call.timeout = patience_ + seconds;
   co_return dropped(co_await calls_.send(std::move(call)));
 }
 
 asio::awaitable<result<void>> api::kill(std::string container) {
   auto done = co_await act("kill the container " + short_id(container), "POST",
-                           container_path(container, "/kill"), usual_patience);
+                           container_path(container, "/kill"));
   if (!done && is(done.error(), 409)) // it does not run
     co_return result<void>{};
   co_return done;
@@ -134,12 +136,12 @@ asio::awaitable<result<void>> api::kill(std::string container) {
 
 asio::awaitable<result<void>> api::pause(std::string container) {
   return act("pause the container " + short_id(container), "POST",
-             container_path(container, "/pause"), usual_patience);
+             container_path(container, "/pause"));
 }
 
 asio::awaitable<result<void>> api::unpause(std::string container) {
   return act("resume the container " + short_id(container), "POST",
-             container_path(container, "/unpause"), usual_patience);
+             container_path(container, "/unpause"));
 }
 
 asio::awaitable<result<void>> api::remove(std::string container) {
@@ -148,10 +150,10 @@ asio::awaitable<result<void>> api::remove(std::string container) {
   call.method = "DELETE";
   call.path = container_path(container);
   call.query = {{"force", "1"}, {"v", "1"}};
-  auto done = dropped(co_await calls_.send(std::move(call)));
+  auto done = dropped(co_await send(std::move(call)));
   if (!done && is(done.error(), 409)) // somebody else is at it
     done = co_await act("wait for the end of the container " + short_id(container), "POST",
-                        container_path(container, "/wait?condition=removed"), usual_patience);
+                        container_path(container, "/wait?condition=removed"));
   if (!done && is(done.error(), 404))
     co_return result<void>{};
   co_return done;
@@ -161,7 +163,7 @@ asio::awaitable<result<std::optional<container_info>>> api::inspect(std::string 
   api_call call;
   call.what = "look at the container " + short_id(container);
   call.path = container_path(container, "/json");
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply && is(reply.error(), 404))
     co_return std::optional<container_info>();
   if (!reply)
@@ -177,7 +179,7 @@ asio::awaitable<result<resource_usage>> api::usage(std::string container) {
   call.what = "count what the container " + short_id(container) + " uses";
   call.path = container_path(container, "/stats");
   call.query = {{"stream", "0"}, {"one-shot", "1"}};
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
   co_return read_usage(*reply);
@@ -188,7 +190,7 @@ asio::awaitable<result<std::vector<container_summary>>> api::list(std::string la
   call.what = "list containers";
   call.path = "/containers/json";
   call.query = {{"all", "1"}, {"filters", label_filter(label)}};
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
   co_return read_containers(*reply);
@@ -203,7 +205,7 @@ asio::awaitable<result<void>> api::put_archive(std::string container, std::strin
   call.query.emplace_back("path", std::move(directory));
   call.content_type = "application/x-tar";
   call.body = std::move(tar);
-  co_return dropped(co_await calls_.send(std::move(call)));
+  co_return dropped(co_await send(std::move(call)));
 }
 
 asio::awaitable<result<void>> api::follow_output(std::string container, bool earlier,
@@ -249,7 +251,7 @@ asio::awaitable<result<void>> api::connect_network(std::string network, std::str
   protocol::json_writer body;
   body.begin_object().member("Container", container).end_object();
   call.body = std::move(body).take();
-  co_return dropped(co_await calls_.send(std::move(call)));
+  co_return dropped(co_await send(std::move(call)));
 }
 
 asio::awaitable<result<void>> api::remove_volumes(std::string label) {
@@ -257,7 +259,7 @@ asio::awaitable<result<void>> api::remove_volumes(std::string label) {
   call.what = "list volumes";
   call.path = "/volumes";
   call.query.emplace_back("filters", label_filter(label));
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
   const auto read = json_text::parse(*reply, "the list of volumes");
@@ -269,7 +271,7 @@ asio::awaitable<result<void>> api::remove_volumes(std::string label) {
   result<void> done;
   for (const auto& name : names) {
     auto removed = co_await act("remove the volume " + name, "DELETE",
-                                "/volumes/" + transport::url_encode_path(name), usual_patience);
+                                "/volumes/" + transport::url_encode_path(name));
     if (!removed && !is(removed.error(), 404))
       done = std::move(removed);
   }

@@ -38,6 +38,13 @@ class api {
 
   [[nodiscard]] const engine_host& host() const { return calls_.host(); }
 
+  /// The same with at most so much time for each call that ends by itself; 60 s unless it is told.
+  [[nodiscard]] api within(std::chrono::milliseconds patience) const {
+    auto changed = *this;
+    changed.patience_ = patience;
+    return changed;
+  }
+
   boost::asio::awaitable<result<engine_info>> info();
 
   boost::asio::awaitable<result<created_container>> create(std::string name, std::string body,
@@ -87,11 +94,13 @@ class api {
   boost::asio::awaitable<result<void>> build(build_request request, progress_sink take);
 
  private:
-  boost::asio::awaitable<result<void>> act(std::string what, std::string method, std::string path,
-                                           std::chrono::milliseconds timeout);
+  boost::asio::awaitable<result<void>> act(std::string what, std::string method, std::string path);
   boost::asio::awaitable<result<void>> follow_progress(api_call call, progress_sink take);
 
+  boost::asio::awaitable<result<std::string>> send(api_call call);
+
   client calls_;
+  std::chrono::milliseconds patience_{60'000};
 };
 
 /// Readers of what an engine sends; a text that is not of the form is `protocol_error`.

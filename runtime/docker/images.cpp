@@ -22,7 +22,7 @@ asio::awaitable<result<std::optional<image_info>>> api::image(std::string name) 
   api_call call;
   call.what = "look at the image '" + name + "'";
   call.path = image_path(name, "/json");
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   if (!reply && reply.error().code == errc::not_found)
     co_return std::optional<image_info>();
   if (!reply)
@@ -81,7 +81,7 @@ asio::awaitable<result<void>> api::tag(std::string image, std::string name) {
   call.method = "POST";
   call.path = image_path(image, "/tag");
   call.query = {{"repo", repository}, {"tag", tag}};
-  const auto reply = co_await calls_.send(std::move(call));
+  const auto reply = co_await send(std::move(call));
   co_return reply ? result<void>() : fail(reply.error());
 }
 

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t max_log = 4096;
 constexpr std::string_view ready_line = "ready";
+constexpr milliseconds removal_patience{10'000};
 constexpr milliseconds stop_patience{10'000};
 constexpr milliseconds resume_patience{30'000};
 
@@ -67,7 +68,7 @@ asio::awaitable<void> box::take_down() {
   facts_.was_asked = true;
   result<void> removed;
   if (may_exist_)
-    removed = co_await engine_.remove(name_);
+    removed = co_await engine_.within(removal_patience).remove(name_);
   // Without an answer the entry stays, for `recover` to remove what there may be.
   if (removed)
     finish();

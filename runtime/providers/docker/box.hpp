@@ -79,7 +79,7 @@ class box : public std::enable_shared_from_this<box> {
   void describe(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point deadline);
-  boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec);
+  boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
   result<void> take_ports(const sandbox_spec& spec);
   result<void> offer_socket();

@@ -102,7 +102,7 @@ asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point 
   auto made = co_await make_container(spec, deadline);
   if (!made)
     co_return made;
-  auto furnished = co_await furnish(spec);
+  auto furnished = co_await furnish(spec, deadline);
   if (!furnished)
     co_return furnished;
   co_return co_await start_container(deadline);
@@ -160,13 +160,14 @@ asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
 }
 
 /// What a container needs before it starts.
-asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec) {
+asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point deadline) {
+  auto engine = engine_.within(left_until(deadline));
   if (plan_.agent_program.empty()) {
     auto archive = shared_->archive->get();
     if (!archive)
       co_return fail(std::move(archive.error()));
     auto copied = co_await uninterrupted(
-        engine_.put_archive(name_, std::string(inside_dir.substr(0, 1)), **archive));
+        engine.put_archive(name_, std::string(inside_dir.substr(0, 1)), **archive));
     if (!copied)
       co_return fail(explain_start(std::move(copied.error())));
   }
@@ -179,12 +180,12 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec) {
         {{.path = spec.workspace.substr(1) + "/", .bytes = {}, .mode = 0777}});
     if (!workspace)
       co_return fail(workspace.error());
-    auto made = co_await uninterrupted(engine_.put_archive(name_, "/", *workspace));
+    auto made = co_await uninterrupted(engine.put_archive(name_, "/", *workspace));
     if (!made)
       co_return fail(explain_start(std::move(made.error())));
   }
   for (const auto& network : spec.docker.networks) {
-    auto joined = co_await uninterrupted(engine_.connect_network(network, name_));
+    auto joined = co_await uninterrupted(engine.connect_network(network, name_));
     if (!joined)
       co_return fail(explain_start(std::move(joined.error())));
   }
@@ -202,20 +203,21 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
   const auto body = container_body(plan_, spec);
   if (!body)
     co_return fail(body.error());
-  auto made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+  auto engine = engine_.within(left_until(deadline));
+  auto made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
   may_exist_ = made || !was_refused(made.error());
   if (!made && made.error().code == errc::already_exists) {
     // Left by an attempt that nobody answered.
-    auto removed = co_await uninterrupted(engine_.remove(name_));
+    auto removed = co_await uninterrupted(engine.remove(name_));
     if (removed)
-      made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+      made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
   }
   if (!made && is_missing_image(made.error())) {
     auto pulled = co_await engine_.pull(plan_.image, spec.docker.platform, {}, left_until(deadline),
                                         [](const auto&) {});
     if (!pulled)
       co_return fail(explain_pull(plan_.image, std::move(pulled.error())));
-    made = co_await uninterrupted(engine_.create(name_, *body, spec.docker.platform));
+    made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
     may_exist_ = made || !was_refused(made.error());
   }
   if (!made)
@@ -229,7 +231,8 @@ asio::awaitable<result<void>> box::start_container(time_point deadline) {
   if (co_await was_cancelled())
     co_return fail(cancelled());
   follow_output(true);
-  auto started = co_await uninterrupted(engine_.start(name_));
+  auto engine = engine_.within(left_until(deadline));
+  auto started = co_await uninterrupted(engine.start(name_));
   if (!started)
     co_return fail(explain_start(std::move(started.error())));
   while (!facts_.was_ready && !report_) {
