@@ -3,6 +3,7 @@
 #include "sandbox_agent/launcher/cgroup_paths.hpp"
 #include "sandbox_agent/launcher/id_map.hpp"
 #include "sandbox_agent/launcher/oom_victims.hpp"
+#include "sandbox_agent/user/accounts.hpp"
 #include "tests/fuzz/holds.hpp"
 #include "tests/fuzz/input.hpp"
 
@@ -39,7 +40,26 @@ void check_oom_victims(std::string_view text) {
   holds(found.text().size() <= text.size() + 40);
 }
 
+/// What is written there is found there, and nothing else has changed.
+void check_image_files(std::string_view text) {
+  const bool was_there = agent::find_account(text, "new").has_value();
+  const auto longer = agent::with_account(text, "new", 7, "/home/new");
+  const auto found = agent::find_account(longer, "new");
+  holds(found && (was_there || found->uid == 7));
+  const auto owner = agent::find_account(longer, uid_t{7});
+  holds(owner && owner->name == "new");
+  holds(longer.size() <= text.size() + 40);
+  const auto joined = agent::with_member(text, "sudo", "new");
+  holds(agent::with_member(joined, "sudo", "new") == joined);
+  for (const auto group : agent::groups_of(joined, "new"))
+    holds(group != static_cast<gid_t>(-1));
+  if (const auto group = agent::find_group(text, "sudo"))
+    holds(*group != static_cast<gid_t>(-1));
+  holds(agent::has_line(agent::with_line(text, "x"), "x"));
+}
+
 void check_accounts(std::string_view text) {
+  check_image_files(text);
   const auto name = core::account_name(text, 1000);
   holds(name.find_first_of(":\n") == std::string_view::npos);
 }
