@@ -132,6 +132,38 @@ result<value> read_duration(const reading& r) {
   return milliseconds(std::llround(*seconds * 1000));
 }
 
+result<value> read_truth(const reading& r) {
+  auto holds = read_boolean(r.setting.name, r.raw, r.from);
+  if (!holds)
+    return fail(std::move(holds.error()));
+  return *holds;
+}
+
+/// ["A", "B"], or A,B.
+result<value> read_list(const reading& r) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&r.raw))
+    return *list;
+  const auto* text = std::get_if<std::string>(&r.raw);
+  if (!text)
+    return r.bad(text_of(r.raw));
+  if (core::trim(*text).starts_with('[')) {
+    auto read = read_list_literal(*text);
+    if (!read)
+      return r.bad(*text, read.error().message);
+    return std::move(*read);
+  }
+  std::vector<std::string> items;
+  for (const auto item : core::split(*text, ','))
+    if (const auto bare = core::trim(item); !bare.empty())
+      items.emplace_back(bare);
+  return items;
+}
+
+/// A path of this machine, unless it is a bare word: then it is the name of an engine's volume.
+bool is_host_path(std::string_view host) {
+  return host.find('/') != std::string_view::npos || host.starts_with('.') || host.starts_with('~');
+}
+
 result<value> read_volumes(const reading& r) {
   std::vector<std::string> items;
   if (const auto* text = std::get_if<std::string>(&r.raw)) {
@@ -145,10 +177,10 @@ result<value> read_volumes(const reading& r) {
   std::vector<volume> volumes;
   for (const auto& item : items) {
     const auto colon = item.find(':');
-    auto parsed =
-        parse_volume(colon == std::string::npos || colon == 0
-                         ? item
-                         : absolute_path(item.substr(0, colon), r.where) + item.substr(colon));
+    auto parsed = parse_volume(
+        colon == std::string::npos || colon == 0 || !is_host_path(item.substr(0, colon))
+            ? item
+            : absolute_path(item.substr(0, colon), r.where) + item.substr(colon));
     if (!parsed)
       return r.bad(item, parsed.error().message);
     volumes.push_back(std::move(*parsed));
@@ -221,6 +253,10 @@ result<value> read_value(const setting_info& setting, const raw_data& raw, const
     return read_number(r);
   case value_kind::duration:
     return read_duration(r);
+  case value_kind::truth:
+    return read_truth(r);
+  case value_kind::list:
+    return read_list(r);
   case value_kind::volumes:
     return read_volumes(r);
   case value_kind::env:

@@ -34,8 +34,8 @@ using raw_data = std::variant<std::string, std::int64_t, double, bool, std::vect
 
 /// A value that has been read and checked. Nothing: the setting has no value.
 using value =
-    std::variant<std::monostate, std::string, std::int64_t, double, std::chrono::milliseconds,
-                 std::vector<volume>, std::map<std::string, std::string>>;
+    std::variant<std::monostate, std::string, bool, std::int64_t, double, std::chrono::milliseconds,
+                 std::vector<std::string>, std::vector<volume>, std::map<std::string, std::string>>;
 
 /// What one source says about one setting.
 struct assignment {

@@ -30,6 +30,26 @@ class literal_reader {
  public:
   explicit literal_reader(std::string_view text) : text_(text) {}
 
+  result<std::vector<std::string>> read_list() {
+    std::vector<std::string> items;
+    if (!take('['))
+      return bad("'[' expected");
+    while (!take(']')) {
+      if (!items.empty() && !take(','))
+        return bad("',' or ']' expected");
+      if (take(']'))
+        break;
+      auto item = read_string();
+      if (!item)
+        return fail(item.error());
+      items.push_back(std::move(*item));
+    }
+    skip_blanks();
+    if (at_ != text_.size())
+      return bad("nothing may follow the last ']'");
+    return items;
+  }
+
   result<std::map<std::string, std::string>> read() {
     std::map<std::string, std::string> pairs;
     if (!take('{'))
@@ -149,6 +169,10 @@ class literal_reader {
 
 result<std::map<std::string, std::string>> read_map_literal(std::string_view text) {
   return literal_reader(text).read();
+}
+
+result<std::vector<std::string>> read_list_literal(std::string_view text) {
+  return literal_reader(text).read_list();
 }
 
 } // namespace sandfleet::config

@@ -45,6 +45,8 @@ class resolved {
   /// A whole number; nothing when not set, or when it is a word such as "auto".
   [[nodiscard]] std::optional<std::int64_t> integer(key which) const;
   [[nodiscard]] std::optional<double> number(key which) const;
+  [[nodiscard]] bool truth(key which) const;
+  [[nodiscard]] std::vector<std::string> list(key which) const;
   [[nodiscard]] std::chrono::milliseconds duration(key which) const;
 
   /// Checked by `validate(settings)`; an error names the source of the bad value too.

@@ -15,7 +15,9 @@ std::string volumes_text(const std::vector<volume>& volumes) {
   std::string text;
   for (const auto& v : volumes)
     text += (text.empty() ? "" : ", ") + v.host_path + ":" + v.sandbox_path +
-            (v.read_only ? ":ro" : "");
+            (v.kind == volume_kind::overlay ? ":overlay"
+             : v.read_only                  ? ":ro"
+                                            : "");
   return text;
 }
 
@@ -39,6 +41,34 @@ std::optional<std::int64_t> limit_of(const resolved& config, key which) {
   return given == 0 ? std::nullopt : given;
 }
 
+docker_options docker_of(const resolved& config) {
+  docker_options options;
+  options.platform = config.text(key::platform);
+  options.user = config.text(key::docker_user);
+  options.user_id = config.integer(key::user_id);
+  options.networks = config.list(key::additional_networks);
+  options.extra_hosts = config.list(key::extra_hosts);
+  const auto way = config.text(key::docker_connection);
+  options.connection = way == "socket"  ? docker_connection::socket
+                       : way == "ports" ? docker_connection::ports
+                                        : docker_connection::automatic;
+  options.binding_address = config.text(key::binding_address);
+  if (const auto port = config.integer(key::vscode_port))
+    options.vscode_port = static_cast<int>(*port);
+  options.publish_ports = config.truth(key::publish_ports);
+  options.overlays_dir = config.text(key::overlays_dir);
+  options.shared_mb = config.integer(key::shm_mb);
+  options.capabilities = config.list(key::capabilities);
+  options.no_new_privileges = config.truth(key::no_new_privileges);
+  options.read_only_root = config.truth(key::read_only_root);
+  options.security = config.list(key::security_options);
+  options.runtime = config.text(key::docker_runtime);
+  options.gpu = config.truth(key::enable_gpu);
+  options.gpu_devices = config.text(key::cuda_visible_devices);
+  options.pause_stops = config.truth(key::pause_stops);
+  return options;
+}
+
 } // namespace
 
 bool resolved::was_given(key which) const {
@@ -50,6 +80,11 @@ std::string resolved::shown(key which) const {
   struct {
     std::string operator()(std::monostate) const { return {}; }
     std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(bool holds) const { return holds ? "true" : "false"; }
+    std::string operator()(const std::vector<std::string>& list) const {
+      const std::vector<std::string_view> items(list.begin(), list.end());
+      return core::join(items, ",");
+    }
     std::string operator()(std::int64_t whole) const { return std::to_string(whole); }
     std::string operator()(double number) const { return core::number_text(number); }
     std::string operator()(milliseconds time) const { return duration_text(time); }
@@ -74,6 +109,16 @@ std::optional<std::int64_t> resolved::integer(key which) const {
 std::optional<double> resolved::number(key which) const {
   const auto* number = std::get_if<double>(&at(which).held);
   return number ? std::optional(*number) : std::nullopt;
+}
+
+bool resolved::truth(key which) const {
+  const auto* holds = std::get_if<bool>(&at(which).held);
+  return holds && *holds;
+}
+
+std::vector<std::string> resolved::list(key which) const {
+  const auto* items = std::get_if<std::vector<std::string>>(&at(which).held);
+  return items ? *items : std::vector<std::string>{};
 }
 
 milliseconds resolved::duration(key which) const {
@@ -130,6 +175,7 @@ result<sandbox_spec> resolved::base_spec() const {
   if (spec.network.empty())
     spec.network = spec.provider.str() == "docker" ? "bridge" : "none";
   spec.start_timeout = duration(key::start_timeout);
+  spec.docker = docker_of(*this);
   if (auto checked = validate(spec); !checked)
     return fail(checked.error());
   return spec;

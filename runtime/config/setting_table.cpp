@@ -15,6 +15,7 @@ using kind = value_kind;
 constexpr std::array<sv, 5> providers = {"local", "docker", "remote", "modal", "kubernetes"};
 constexpr std::array<sv, 2> isolations = {"namespace", "none"};
 constexpr std::array<sv, 3> networks = {"none", "host", "bridge"};
+constexpr std::array<sv, 3> connections = {"auto", "socket", "ports"};
 constexpr std::array<sv, 2> outputs = {"table", "json"};
 constexpr std::array<sv, 3> colors = {"auto", "always", "never"};
 constexpr std::array<sv, 2> log_formats = {"text", "json"};
@@ -35,6 +36,18 @@ constexpr std::array env_names = {
 constexpr std::array volume_names = {alias{"SANDBOX_VOLUMES", "sandbox.volumes", {}, {}}};
 constexpr std::array network_names = {alias{"SANDBOX_USE_HOST_NETWORK", "sandbox.use_host_network",
                                             alias_meaning::true_means, "host"}};
+constexpr std::array platform_names = {alias{"SANDBOX_PLATFORM", "sandbox.platform", {}, {}}};
+constexpr std::array user_id_names = {alias{"SANDBOX_USER_ID", "sandbox.user_id", {}, {}}};
+constexpr std::array additional_network_names = {
+    alias{"SANDBOX_ADDITIONAL_NETWORKS", "sandbox.additional_networks", {}, {}}};
+constexpr std::array binding_address_names = {
+    alias{"SANDBOX_RUNTIME_BINDING_ADDRESS", "sandbox.runtime_binding_address", {}, {}}};
+constexpr std::array vscode_port_names = {
+    alias{"SANDBOX_VSCODE_PORT", "sandbox.vscode_port", {}, {}}};
+constexpr std::array overlays_dir_names = {alias{"SANDBOX_VOLUME_OVERLAYS", "", {}, {}}};
+constexpr std::array enable_gpu_names = {alias{"SANDBOX_ENABLE_GPU", "sandbox.enable_gpu", {}, {}}};
+constexpr std::array cuda_names = {
+    alias{"SANDBOX_CUDA_VISIBLE_DEVICES", "sandbox.cuda_visible_devices", {}, {}}};
 constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
 constexpr std::array color_names = {
     alias{"DISABLE_COLOR", "core.disable_color", alias_meaning::true_means, "never"}};
@@ -51,7 +64,8 @@ constexpr std::array<setting_info, key_count> table = {{
      "what makes the sandboxes",
      {}, {}, providers, runtime_names},
     {"image", kind::text, "-i,--image", "IMAGE", "host",
-     "what a sandbox sees as its root: host (this machine's programs, read-only) or rootfs:/PATH",
+     "what a sandbox sees as its root: host (this machine's programs, read-only) or rootfs:/PATH; "
+     "with docker an image's name",
      {}, {}, {}, image_names},
     {"isolation", kind::choice, "--isolation", "MODE", "namespace",
      "namespace: a sandbox sees nothing of this machine's processes, files and network; "
@@ -98,7 +112,8 @@ constexpr std::array<setting_info, key_count> table = {{
      "environment variable of every command in the sandbox",
      {}, {}, {}, env_names},
     {"volumes", kind::volumes, "-v,--volume", "HOST:SANDBOX[:ro]", "",
-     "path of this machine to show inside the sandbox",
+     "path of this machine to show inside the sandbox; with docker also a volume's name, and "
+     ":overlay where what is written is the sandbox's own",
      {}, {}, {}, volume_names},
     {"network", kind::text, "--network", "MODE", "",
      "none: no network at all; host: this machine's; with docker also bridge, or the name of a "
@@ -125,6 +140,65 @@ constexpr std::array<setting_info, key_count> table = {{
     {"keep_for", kind::duration, "--keep-for", "TIME", "24h",
      "time that a sandbox of 'run --rm=false' lives, unless it is stopped before; 0: without end",
      0, 10 * 365 * day, {}, {}},
+    {"platform", kind::text, "", "OS/ARCH", "",
+     "of the container's image, such as linux/arm64 (default: the engine's own)",
+     {}, {}, {}, platform_names},
+    {"docker_user", kind::text, "", "USER[:GROUP]", "",
+     "user of the container's first process (default: the image's)",
+     {}, {}, {}, {}},
+    {"user_id", kind::integer, "", "N", "",
+     "commands in a container run as the user of this number, who is made where there is none; the "
+     "caller's for mounted workspaces",
+     0, 4'294'967'294.0, {}, user_id_names},
+    {"additional_networks", kind::list, "", "NAME", "",
+     "networks that a container joins beside its own",
+     {}, {}, {}, additional_network_names},
+    {"extra_hosts", kind::list, "", "NAME:ADDRESS", "",
+     "lines of a container's /etc/hosts; the address may be host-gateway",
+     {}, {}, {}, {}},
+    {"docker_connection", kind::choice, "", "WAY", "auto",
+     "how a container's agent is reached: by a socket that is handed in, by published ports; auto: "
+     "by a socket where the engine is on this machine",
+     {}, {}, connections, {}},
+    {"binding_address", kind::text, "", "ADDRESS", "127.0.0.1",
+     "address of this machine for published ports",
+     {}, {}, {}, binding_address_names},
+    {"vscode_port", kind::integer, "", "PORT", "",
+     "port for VSCode (default: a free one from 40000 to 49999)",
+     1, 65'535, {}, vscode_port_names},
+    {"publish_ports", kind::truth, "", "BOOL", "false",
+     "publish a port for VSCode and two for applications",
+     {}, {}, {}, {}},
+    {"overlays_dir", kind::path, "", "DIR", "",
+     "where what is written to overlay volumes goes (default: below state_dir)",
+     {}, {}, {}, overlays_dir_names},
+    {"shm_mb", kind::integer, "", "MB", "",
+     "MiB of a container's /dev/shm (default: the engine's, 64)",
+     1, 1 << 20, {}, {}},
+    {"capabilities", kind::list, "", "NAME", "",
+     "capabilities that a container has beside the few usual ones, such as SYS_PTRACE",
+     {}, {}, {}, {}},
+    {"no_new_privileges", kind::truth, "", "BOOL", "true",
+     "nothing in a container gains privileges: neither sudo nor su works",
+     {}, {}, {}, {}},
+    {"read_only_root", kind::truth, "", "BOOL", "false",
+     "a container's root is read-only; /tmp, /run, the homes and the workspace lie in memory",
+     {}, {}, {}, {}},
+    {"security_options", kind::list, "", "OPTION", "",
+     "as of docker run --security-opt, such as seccomp=FILE",
+     {}, {}, {}, {}},
+    {"docker_runtime", kind::text, "", "NAME", "",
+     "what runs a container, such as runsc (default: the engine's)",
+     {}, {}, {}, {}},
+    {"enable_gpu", kind::truth, "", "BOOL", "false",
+     "a container may use this machine's GPUs",
+     {}, {}, {}, enable_gpu_names},
+    {"cuda_visible_devices", kind::text, "", "N,N", "",
+     "which GPUs (default: all)",
+     {}, {}, {}, cuda_names},
+    {"pause_stops", kind::truth, "", "BOOL", "false",
+     "pausing stops a container's processes, which begin anew; else they stand still",
+     {}, {}, {}, {}},
     {"concurrency", kind::integer, "-c,--concurrency", "N", "auto",
      "sandboxes at the same time in a batch",
      1, 100'000, automatic, {}},
@@ -176,20 +250,16 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "core.save_trajectory_path",
     "core.search_api_key",
     "core.workspace_mount_rewrite",
-    "sandbox.additional_networks",
     "sandbox.api_key",
     "sandbox.browsergym_eval_env",
     "sandbox.close_delay",
-    "sandbox.cuda_visible_devices",
     "sandbox.docker_runtime_kwargs",
     "sandbox.enable_auto_lint",
-    "sandbox.enable_gpu",
     "sandbox.force_rebuild_runtime",
     "sandbox.initialize_plugins",
     "sandbox.keep_runtime_alive",
     "sandbox.local_runtime_url",
     "sandbox.pause_closed_runtimes",
-    "sandbox.platform",
     "sandbox.remote_runtime_api_timeout",
     "sandbox.remote_runtime_api_url",
     "sandbox.remote_runtime_class",
@@ -197,13 +267,10 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "sandbox.remote_runtime_init_timeout",
     "sandbox.remote_runtime_resource_factor",
     "sandbox.rm_all_containers",
-    "sandbox.runtime_binding_address",
     "sandbox.runtime_extra_build_args",
     "sandbox.runtime_extra_deps",
     "sandbox.selected_repo",
     "sandbox.trusted_dirs",
-    "sandbox.user_id",
-    "sandbox.vscode_port",
 });
 
 constexpr auto sections_of_others =
@@ -253,8 +320,12 @@ std::string allowed_values(const setting_info& setting) {
   case kind::duration:
     return "seconds, or a number with ms, s, m or h" +
            (setting.minimum ? "," + bounds_text(setting) : "");
+  case kind::truth:
+    return "true or false";
+  case kind::list:
+    return "several separated by commas, or ['A', 'B']";
   case kind::volumes:
-    return "HOST:SANDBOX or HOST:SANDBOX:ro, several separated by commas";
+    return "HOST:SANDBOX, HOST:SANDBOX:ro or HOST:SANDBOX:overlay, several separated by commas";
   case kind::env:
     return "NAME=VALUE, several separated by commas, or {'NAME': 'VALUE', ...}";
   case kind::sandbox_path:

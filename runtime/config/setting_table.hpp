@@ -37,6 +37,26 @@ enum class key : std::uint8_t {
   start_timeout,
   timeout,
   keep_for,
+  // what a container gets
+  platform,
+  docker_user,
+  user_id,
+  additional_networks,
+  extra_hosts,
+  docker_connection,
+  binding_address,
+  vscode_port,
+  publish_ports,
+  overlays_dir,
+  shm_mb,
+  capabilities,
+  no_new_privileges,
+  read_only_root,
+  security_options,
+  docker_runtime,
+  enable_gpu,
+  cuda_visible_devices,
+  pause_stops,
   // the command line
   concurrency,
   output,
@@ -45,7 +65,7 @@ enum class key : std::uint8_t {
   log_level,
 };
 
-inline constexpr std::size_t key_count = 30;
+inline constexpr std::size_t key_count = 49;
 
 enum class value_kind : std::uint8_t {
   text,         ///< `choices` may name words that are likely
@@ -55,6 +75,8 @@ enum class value_kind : std::uint8_t {
   integer,      ///< whole number; `choices` may name words that are allowed beside numbers
   number,       ///< decimal number
   duration,     ///< seconds, or a number with ms, s, m or h; milliseconds inside
+  truth,        ///< true or false
+  list,         ///< ["A", "B"], or A,B
   volumes,      ///< list of HOST:SANDBOX[:ro]; layers are merged by the path inside the sandbox
   env,          ///< NAME=VALUE pairs; layers are merged by name; values are shown to nobody
 };

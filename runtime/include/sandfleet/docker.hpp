@@ -34,6 +34,9 @@ struct docker_options {
   std::optional<int> vscode_port;            ///< empty: a free one
   bool publish_ports = false; ///< VSCode's and two for applications, with `connection` socket too
 
+  std::string
+      overlays_dir; ///< for what is written to overlay volumes; empty: below the state directory
+
   /// `no-new-privileges`: neither sudo nor su gains anything.
   bool no_new_privileges = true;
   /// Beside the fourteen of Docker's usual ones that a development machine needs.

@@ -48,7 +48,8 @@ void box::describe(const sandbox_spec& spec) {
   plan_.session_key = make_secret();
   if (engine_.host().is_local()) {
     plan_.agent_program = shared_->settings.agent_program;
-    plan_.overlays_dir = dir_ + "/overlays";
+    plan_.overlays_dir = spec.docker.overlays_dir.empty() ? dir_ + "/overlays"
+                                                          : spec.docker.overlays_dir + "/" + name_;
     if (connects_by_socket(spec.docker))
       plan_.sockets_dir = dir_ + "/sockets";
   }

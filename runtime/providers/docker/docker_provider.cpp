@@ -308,6 +308,11 @@ result<std::shared_ptr<provider>> make_docker_provider(const asio::any_io_execut
       sandfleet::docker::find_engine_host(sandfleet::docker::current_surroundings(), settings.host);
   if (!host)
     return fail(host.error());
+  if (host->tls)
+    return fail(make_error(errc::unsupported, "the Docker engine at " + to_string(host->where) +
+                                                  " (" + host->origin + ") wants TLS")
+                    .with_cause("engines are spoken to without TLS only")
+                    .with_hint("forward its socket with ssh, and name it in DOCKER_HOST"));
   if (settings.state_dir.empty())
     settings.state_dir = default_state_dir();
   // Apart from those of the local provider, whose entries say something about processes.

@@ -92,11 +92,10 @@ TEST_F(config_file, of_openhands_has_names_that_are_listed_as_ignored) {
   std::vector<std::string> names;
   for (const auto& name : config.ignored())
     names.push_back(name.name);
-  for (const auto* name :
-       {"core.cache_dir", "core.jwt_secret", "llm.api_key", "llm.draft_editor",
-        "agent.RepoExplorerAgent", "sandbox.user_id", "sandbox.docker_runtime_kwargs",
-        "security.confirmation_mode", "condenser.type", "kubernetes.namespace", "mcp.sse_servers",
-        "model_routing.router_name", "extended.anything"})
+  for (const auto* name : {"core.cache_dir", "core.jwt_secret", "llm.api_key", "llm.draft_editor",
+                           "agent.RepoExplorerAgent", "sandbox.docker_runtime_kwargs",
+                           "security.confirmation_mode", "condenser.type", "kubernetes.namespace",
+                           "mcp.sse_servers", "model_routing.router_name", "extended.anything"})
     EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
   EXPECT_EQ(std::ranges::find(names, "sandbox.timeout"), names.end());
 }
@@ -107,7 +106,7 @@ TEST_F(config_file, own_names_win_over_those_of_openhands) {
 }
 
 TEST_F(config_file, takes_lists_and_tables) {
-  use_file("[sandfleet]\nvolumes = ['/a:/x', 'b:/y:ro']\nenv = { A = '1' }\ncpus = 2\n");
+  use_file("[sandfleet]\nvolumes = ['/a:/x', './b:/y:ro']\nenv = { A = '1' }\ncpus = 2\n");
   const auto spec = resolve_good().base_spec().value();
   EXPECT_EQ(spec.volumes,
             (std::vector<volume>{{"/a", "/x", false}, {given_.directory + "/b", "/y", true}}));

@@ -155,7 +155,8 @@ TEST_F(layers, every_setting_has_a_variable_of_its_own) {
   const std::map<value_kind, std::string> samples = {
       {value_kind::text, "rootfs:/x"}, {value_kind::path, "/x"},  {value_kind::sandbox_path, "/x"},
       {value_kind::integer, "20"},     {value_kind::number, "2"}, {value_kind::duration, "77"},
-      {value_kind::volumes, "/a:/b"},  {value_kind::env, "A=b"}};
+      {value_kind::truth, "yes"},      {value_kind::list, "a,b"}, {value_kind::volumes, "/a:/b"},
+      {value_kind::env, "A=b"}};
   for (const auto& setting : setting_table())
     given_.environment[own_variable(setting)] = setting.kind == value_kind::choice
                                                     ? std::string(setting.choices.back())
@@ -213,10 +214,40 @@ TEST_F(layers, variables_of_others_are_left_alone) {
 }
 
 TEST_F(layers, variables_of_openhands_that_mean_nothing_here_are_listed) {
-  given_.environment["SANDBOX_USER_ID"] = "1000";
+  given_.environment["SANDBOX_RM_ALL_CONTAINERS"] = "1";
   const auto config = resolve_good();
   ASSERT_EQ(config.ignored().size(), 1U);
-  EXPECT_EQ(config.ignored()[0].name, "SANDBOX_USER_ID");
+  EXPECT_EQ(config.ignored()[0].name, "SANDBOX_RM_ALL_CONTAINERS");
+}
+
+TEST_F(layers, openhands_names_of_what_containers_get_are_read) {
+  given_.environment.insert({{"RUNTIME", "docker"},
+                             {"SANDBOX_ADDITIONAL_NETWORKS", R"(["one", "two"])"},
+                             {"SANDBOX_RUNTIME_BINDING_ADDRESS", "0.0.0.0"},
+                             {"SANDBOX_VSCODE_PORT", "41000"},
+                             {"SANDBOX_USER_ID", "1000"},
+                             {"SANDBOX_ENABLE_GPU", "true"},
+                             {"SANDBOX_CUDA_VISIBLE_DEVICES", "0,1"},
+                             {"SANDBOX_PLATFORM", "linux/arm64"},
+                             {"SANDBOX_VOLUME_OVERLAYS", "/overlays"},
+                             {"SANDBOX_VOLUMES", "cache:/cache,/src:/src:overlay"}});
+  const auto spec = resolve_good().base_spec().value();
+  EXPECT_EQ(spec.network, "bridge");
+  EXPECT_EQ(spec.docker.networks, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(spec.docker.binding_address, "0.0.0.0");
+  EXPECT_EQ(spec.docker.vscode_port, 41000);
+  EXPECT_EQ(spec.docker.user_id, 1000);
+  EXPECT_TRUE(spec.docker.gpu);
+  EXPECT_EQ(spec.docker.gpu_devices, "0,1");
+  EXPECT_EQ(spec.docker.platform, "linux/arm64");
+  EXPECT_EQ(spec.docker.overlays_dir, "/overlays");
+  EXPECT_EQ(spec.volumes, (std::vector<volume>{{"cache", "/cache", false, volume_kind::named},
+                                               {"/src", "/src", false, volume_kind::overlay}}));
+}
+
+TEST_F(layers, the_usual_container_is_what_an_empty_specification_says) {
+  given_.environment["RUNTIME"] = "docker";
+  EXPECT_EQ(resolve_good().base_spec().value().docker, docker_options{});
 }
 
 } // namespace

@@ -72,6 +72,23 @@ TEST(value, choice_is_one_of_the_words_in_any_case) {
   EXPECT_EQ(bad.error().evidence, (evidence_list{{"setting", std::string("isolation")}}));
 }
 
+TEST(value, list_is_a_literal_or_words_between_commas) {
+  using list = std::vector<std::string>;
+  const auto of = [](const raw_data& raw) { return get<list>(key::extra_hosts, raw); };
+  EXPECT_EQ(of(std::string("a, b,")), (list{"a", "b"}));
+  EXPECT_EQ(of(std::string(R"(["a", 'b,c',])")), (list{"a", "b,c"}));
+  EXPECT_EQ(of(std::string("[]")), list{});
+  EXPECT_EQ(of(list{"a"}), list{"a"});
+  for (const auto* text : {"[", "[a]", "[\"a\"", "[\"a\" \"b\"]", "[\"a\"] b"})
+    EXPECT_FALSE(read(key::extra_hosts, std::string(text))) << text;
+}
+
+TEST(value, truth_has_the_usual_words) {
+  EXPECT_TRUE(get<bool>(key::enable_gpu, std::string("Yes")));
+  EXPECT_FALSE(get<bool>(key::enable_gpu, false));
+  EXPECT_FALSE(read(key::enable_gpu, std::string("perhaps")));
+}
+
 TEST(value, path_of_this_machine_becomes_absolute) {
   EXPECT_EQ(get<std::string>(key::state_dir, std::string("s/../t")), "/work/t");
   EXPECT_EQ(get<std::string>(key::state_dir, std::string("~/s")), "/home/u/s");
@@ -92,7 +109,7 @@ TEST(value, text_is_neither_empty_nor_holds_a_nul_byte) {
 
 TEST(value, volumes_are_separated_by_commas_or_listed) {
   const std::vector<volume> both{{"/a", "/x", false}, {"/work/b", "/y", true}};
-  EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::string("/a:/x:rw, b:/y:ro")), both);
+  EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::string("/a:/x:rw, ./b:/y:ro")), both);
   EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::vector<std::string>{"/a:/x", "./b:/y:ro"}),
             both);
   EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::string("~/d:/d")),
