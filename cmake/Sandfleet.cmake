@@ -61,7 +61,7 @@ function(sandfleet_test name)
   if(ARG_DOCKER OR ARG_WITH_DOCKER)
     gtest_discover_tests(${name} TEST_PREFIX "${name}.docker." TEST_LIST ${name}_with_docker
       DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-      PROPERTIES TIMEOUT 120 LABELS docker FIXTURES_REQUIRED docker_engine
+      PROPERTIES TIMEOUT 300 LABELS docker FIXTURES_REQUIRED docker_engine
       ENVIRONMENT SANDFLEET_TEST_PROVIDER=docker) # a list of two would arrive as one
   endif()
 endfunction()
