@@ -165,10 +165,10 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
     type(command, action.is_input);
 
   limits until;
-  if (action.timeout && *action.timeout > 0) {
-    constexpr double longest = 1e9; // seconds; more would not fit into the clock's type
-    until.hard = began + std::chrono::duration_cast<clock::duration>(
-                             std::chrono::duration<double>(std::min(*action.timeout, longest)));
+  if (action.timeout && *action.timeout != 0) { // 0: none, as the reference reads it
+    constexpr double longest = 1e9;             // seconds; more would not fit into the clock's type
+    until.hard = began + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(
+                             std::clamp(*action.timeout, 0.0, longest)));
   }
   if (!action.blocking)
     until.no_change = settings.no_change_timeout;
