@@ -77,6 +77,7 @@ class server {
     if (auto listening = listen(); !listening)
       return listening;
     stop_signals_.async_wait([this] { stop_gracefully(); });
+    context_.end = [this] { stop_gracefully(); };
     if (given_.lifeline_fd) {
       error_code ec;
       lifeline_.assign(*given_.lifeline_fd, ec);
@@ -239,7 +240,8 @@ context::context(const asio::any_io_executor& executor, const options& given)
       watches_memory(executor, memory, in_bytes(given.max_memory_gb, 30)),
       working_dir(given.working_dir), shells(executor, session_settings_of(given, memory)),
       file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env},
-      actions(executor, shells, file_actions, given.auto_lint ? &one_shot : nullptr) {}
+      actions(executor, shells, file_actions, given.auto_lint ? &one_shot : nullptr),
+      life(executor) {}
 
 int serve(options given) {
   close_on_exec(given.ready_fd);

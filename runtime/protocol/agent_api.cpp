@@ -299,6 +299,19 @@ result<cancel_call> decode_cancel(std::string_view body) {
   return finish(in, std::move(call));
 }
 
+std::string encode_life(std::chrono::milliseconds time) {
+  json_writer out;
+  out.begin_object().member("milliseconds", time.count()).end_object();
+  return std::move(out).take();
+}
+
+result<std::chrono::milliseconds> decode_life(std::string_view body) {
+  constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 10);
+  auto in = request_of(body, "/life");
+  std::chrono::milliseconds time(in.integer("milliseconds", 0, longest.count()));
+  return finish(in, std::move(time));
+}
+
 std::string encode_cancel_reply(bool cancelled) {
   json_writer out;
   out.begin_object().member("cancelled", cancelled).end_object();

@@ -73,6 +73,10 @@ struct cancel_call {
 [[nodiscard]] result<cancel_call> decode_cancel(std::string_view body);
 [[nodiscard]] std::string encode_cancel_reply(bool cancelled);
 
+/// `POST /life`: how long the agent lives from now on, at most 10 years; 0: without end.
+[[nodiscard]] std::string encode_life(std::chrono::milliseconds time);
+[[nodiscard]] result<std::chrono::milliseconds> decode_life(std::string_view body);
+
 /// The body of an answer that is not a success: `{"detail": TEXT}`, and that of a 422.
 [[nodiscard]] std::string encode_detail(std::string_view detail);
 [[nodiscard]] std::string encode_invalid_request(std::string_view errors);

@@ -12,6 +12,9 @@
 #include "sandbox_agent/sessions.hpp"
 #include "sandbox_agent/system_stats.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -35,6 +38,8 @@ struct context {
   program_sources sources;               ///< as they were before anything ran
   std::stop_source unpacking_ends;       ///< at the agent's end
   transport::blocking_pool unpacking{2}; ///< an archive takes its time
+  boost::asio::steady_timer life;        ///< until the agent ends by itself; not set: never
+  std::function<void()> end;             ///< what then happens
   bool ready = false;                    ///< the default session is at its prompt
 };
 

@@ -25,6 +25,7 @@ handling post_session_run(context& with, http_exchange& exchange);
 handling post_exec(context& with, http_exchange& exchange);
 handling get_terminal(context& with, http_exchange& exchange);
 handling post_kill(context& with, http_exchange& exchange);
+handling post_life(context& with, http_exchange& exchange);
 
 handling post_list_files(context& with, http_exchange& exchange);
 handling post_upload_file(context& with, http_exchange& exchange);

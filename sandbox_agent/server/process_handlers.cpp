@@ -96,6 +96,27 @@ handling post_exec(context& with, http_exchange& exchange) {
     co_await reply_json(exchange, 200, protocol::encode_exec_reply(*outcome, encoding));
 }
 
+/// For one whose owner is not going to stop it.
+handling post_life(context& with, http_exchange& exchange) {
+  const auto body = co_await read_json_body(exchange);
+  if (!body)
+    co_return;
+  const auto time = protocol::decode_life(*body);
+  if (!time) {
+    co_await reply_error(exchange, time.error());
+    co_return;
+  }
+  with.life.cancel();
+  if (time->count() > 0) {
+    with.life.expires_after(*time);
+    with.life.async_wait([&with](boost::system::error_code ec) {
+      if (!ec)
+        with.end();
+    });
+  }
+  co_await reply_json(exchange, 200, protocol::encode_life(*time));
+}
+
 handling post_kill(context&, http_exchange& exchange) {
   return reply_json(exchange, 200, protocol::encode_kill_reply(kill_everything()));
 }

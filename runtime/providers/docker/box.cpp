@@ -1,7 +1,9 @@
 #include "runtime/providers/docker/box.hpp"
 
+#include "runtime/protocol/agent_api.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
+#include "runtime/transport/http_client.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -24,6 +26,7 @@ namespace {
 constexpr std::size_t max_log = 4096;
 constexpr std::string_view ready_line = "ready";
 constexpr milliseconds removal_patience{10'000};
+constexpr milliseconds agent_patience{10'000};
 constexpr milliseconds stop_patience{10'000};
 constexpr milliseconds resume_patience{30'000};
 
@@ -32,6 +35,11 @@ error cancelled(const std::string& what) {
 }
 
 } // namespace
+
+bool has_expired(const sandbox_record& record) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return record.expires_ms != 0 && milliseconds(record.expires_ms) <= now;
+}
 
 box::box(asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared, sandbox_id id)
     : strand_(std::move(strand)), shared_(std::move(shared)), engine_(shared_->engine),
@@ -105,12 +113,35 @@ asio::awaitable<result<void>> box::keep(milliseconds life) {
   record_.kept = true;
   record_.expires_ms =
       life.count() == 0 ? 0 : std::chrono::duration_cast<milliseconds>(now + life).count();
-  auto noted = shared_->entries->update(record_);
-  if (!noted)
-    record_ = before;
-  else
+  // The record first: one who dies in between leaves an entry that says what was wanted.
+  auto done = shared_->entries->update(record_);
+  if (done)
+    done = co_await live_for(life);
+  if (done) {
     standing_ = standing::kept;
-  co_return noted;
+    co_return done;
+  }
+  record_ = before;
+  (void)shared_->entries->update(record_);
+  co_return done;
+}
+
+/// Has the agent end by itself, whoever is there then.
+asio::awaitable<result<void>> box::live_for(milliseconds life) {
+  const auto where = endpoint();
+  transport::http_request request;
+  request.method = "POST";
+  request.target = "/life";
+  request.headers = {{std::string(protocol::api_key_header), where.session_key}};
+  request.body = protocol::encode_life(life);
+  request.timeout = agent_patience;
+  transport::http_client agent(strand_, where.agent);
+  const auto reply = co_await agent.send(std::move(request));
+  if (!reply)
+    co_return fail(reply.error());
+  if (reply->status != 200)
+    co_return fail(protocol::decode_failure(reply->status, reply->body, "POST /life"));
+  co_return result<void>{};
 }
 
 asio::awaitable<result<void>> box::release() {
@@ -241,6 +272,7 @@ asio::awaitable<void> box::look() {
     if (!has_ended || (*seen && paused_))
       continue;
     facts_.container = std::move(*seen);
+    facts_.lived_its_time = has_expired(record_);
     if (!verdict_)
       verdict_ = judge_end(facts_); // whatever is asked from here on
     if (standing_ != standing::foreign)

@@ -25,6 +25,9 @@
 
 namespace sandfleet::providers::docker {
 
+/// Whether the time to live of a kept one is over.
+[[nodiscard]] bool has_expired(const sandbox_record& record);
+
 /// Whether images have a user of their own that is not root; each is asked about once.
 struct image_users {
   std::mutex mutex;
@@ -88,6 +91,7 @@ class box : public std::enable_shared_from_this<box> {
                                                       time_point deadline);
   boost::asio::awaitable<result<void>> start_container(time_point deadline);
   boost::asio::awaitable<void> take_down();
+  boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
   boost::asio::awaitable<void> look();
   void follow_output(bool earlier);
   void on_output(std::string_view bytes);

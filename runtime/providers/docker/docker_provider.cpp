@@ -212,8 +212,9 @@ class docker_provider final : public provider,
     std::vector<removed_sandbox> left;
     for (const auto& orphan : scan->orphans) {
       const auto container = containers->find(orphan.id.str());
-      const bool stays = orphan.record && orphan.record->kept && !has_expired(*orphan.record) &&
-                         container != containers->end() && container->second.status != "dead";
+      const bool stays = orphan.record && orphan.record->kept &&
+                         !docker::has_expired(*orphan.record) && container != containers->end() &&
+                         container->second.status != "dead";
       if (!stays)
         left.push_back({.id = orphan.id, .directory = orphan.dir});
       if (container != containers->end())
@@ -232,11 +233,6 @@ class docker_provider final : public provider,
 
  private:
   using container_map = std::map<std::string, container_summary>;
-
-  static bool has_expired(const sandbox_record& record) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return record.expires_ms != 0 && std::chrono::milliseconds(record.expires_ms) < now;
-  }
 
   asio::awaitable<result<container_map>> containers_by_id() {
     auto engine = shared_->engine;

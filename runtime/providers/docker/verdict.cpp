@@ -31,6 +31,10 @@ void explain(const end_facts& facts, error& failure) {
     failure.hint = "use an image with a shell in one of the usual directories";
   } else if (!ended.failure.empty()) {
     failure.cause = ended.failure;
+  } else if (facts.lived_its_time) {
+    failure.blame = failure_class::task;
+    failure.cause = "its time to live is over";
+    failure.hint = "keep it for longer: the setting keep_for";
   } else if (signal == SIGKILL || signal == SIGTERM) {
     failure.cause = "somebody killed it from outside ('docker stop', 'docker kill', or the engine)";
   }

@@ -13,10 +13,10 @@ namespace sandfleet::providers::docker {
 struct end_facts {
   sandbox_id id;
   bool was_ready = false;
-  bool was_asked = false;                ///< to end
-  bool was_removed = false;              ///< by somebody else: nothing can be asked about it
-  std::int64_t oom_kills = 0;            ///< that the engine has told of
-  std::optional<std::int64_t> memory_mb; ///< the limit, where it is known
+  bool was_asked = false;                                     ///< to end
+  bool lived_its_time = false;                                ///< kept for so long and no longer
+  std::int64_t oom_kills = 0;                                 ///< that the engine has told of
+  std::optional<std::int64_t> memory_mb;                      ///< the limit, where it is known
   std::optional<sandfleet::docker::container_info> container; ///< after its end
   std::string log;                                            ///< the end of what its agent printed
   resource_usage usage;

@@ -98,6 +98,24 @@ TEST_F(docker_ends, what_nobody_has_noted_is_removed) {
   EXPECT_EQ(engine_->found_at_start().removed[0].id, box.id());
 }
 
+TEST_F(docker_ends, a_kept_one_ends_when_its_time_is_over) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::milliseconds{200})));
+  engine_.reset();
+  on_machine("docker wait " + container_of(box));
+  SetUp();
+  ASSERT_EQ(engine_->found_at_start().removed.size(), 1U);
+  EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
+}
+
+TEST_F(docker_ends, the_life_of_a_kept_one_can_be_lengthened) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::milliseconds{500})));
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  EXPECT_EQ(inside(box, "sleep 1; echo alive"), "alive");
+  ASSERT_TRUE(wait_for(box.stop()));
+}
+
 /// The provider itself: pausing has no call in the engine yet.
 class docker_pauses : public docker_fixture {
  protected:

@@ -55,6 +55,14 @@ TEST(container_end, from_outside_says_so) {
   EXPECT_THAT(judge_end(removed).failure->cause, HasSubstr("removed"));
 }
 
+TEST(container_end, at_the_end_of_its_time_is_no_fault_of_the_machine) {
+  auto expired = facts(0);
+  expired.lived_its_time = true;
+  const auto report = judge_end(expired);
+  EXPECT_EQ(report.failure->blame, failure_class::task);
+  EXPECT_THAT(report.failure->cause, HasSubstr("time to live"));
+}
+
 TEST(container_end, before_it_is_ready_is_a_failed_start) {
   EXPECT_EQ(judge_end(facts(1, false)).failure->code, errc::start_failed);
   const auto report = judge_end(facts(127, false));
