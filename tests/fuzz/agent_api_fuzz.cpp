@@ -57,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     break;
   case 6:
     check(body, decode_kill_reply, encode_kill_reply);
+    check(body, decode_life, encode_life);
     break;
   default:
     check_failure(400 + kind, body);
