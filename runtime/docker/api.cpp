@@ -208,6 +208,18 @@ asio::awaitable<result<void>> api::put_archive(std::string container, std::strin
   co_return dropped(co_await send(std::move(call)));
 }
 
+asio::awaitable<result<bool>> api::has_path(std::string container, std::string path) {
+  api_call call;
+  call.what = "look for '" + path + "' in the container " + short_id(container);
+  call.method = "HEAD";
+  call.path = container_path(container, "/archive");
+  call.query.emplace_back("path", std::move(path));
+  const auto reply = co_await send(std::move(call));
+  if (!reply && !is(reply.error(), 404))
+    co_return fail(reply.error());
+  co_return reply.has_value();
+}
+
 asio::awaitable<result<void>> api::follow_output(std::string container, bool earlier,
                                                  line_sink take) {
   api_call call;

@@ -67,6 +67,7 @@ class api {
   /// Unpacks a tar archive below a directory of the container, which need not run.
   boost::asio::awaitable<result<void>> put_archive(std::string container, std::string directory,
                                                    std::string tar);
+  boost::asio::awaitable<result<bool>> has_path(std::string container, std::string path);
   /// What it writes to standard output and error from now on (`earlier`: and has written), until it
   /// ends or the call is cancelled.
   boost::asio::awaitable<result<void>> follow_output(std::string container, bool earlier,

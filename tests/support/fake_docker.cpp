@@ -116,6 +116,11 @@ void fake_docker::cut_events() {
   news_->cancel();
 }
 
+void fake_docker::cut_output(const std::string& name) {
+  ++table_.at(name).output_generation;
+  table_.at(name).output->cancel();
+}
+
 asio::awaitable<void> fake_docker::handle(http_exchange& exchange) {
   const auto [name, container_name] = read_call(exchange.method(), exchange.path());
   ++calls_[name];
@@ -237,9 +242,11 @@ asio::awaitable<void> fake_docker::attach(http_exchange& exchange, std::string n
   exchange.cancel_when_client_goes();
   const auto begun = co_await exchange.begin_reply(200, {});
   bool told = false;
+  const auto generation = table_.at(name).output_generation;
   while (begun) {
     const auto found = table_.find(name);
-    if (found == table_.end() || found->second.status == "exited")
+    if (found == table_.end() || found->second.status == "exited" ||
+        found->second.output_generation != generation)
       co_return;
     if (found->second.status == "running" && says_ready && !std::exchange(told, true)) {
       std::string frame;

@@ -36,6 +36,7 @@ class fake_docker {
   /// A container ends; `oom`: the kernel killed for memory.
   void end_container(const std::string& name, int exit_code, bool oom = false);
   void cut_events();
+  void cut_output(const std::string& name);
 
   [[nodiscard]] std::vector<std::string> containers() const;
   [[nodiscard]] int calls(const std::string& name) const;
@@ -50,6 +51,7 @@ class fake_docker {
     bool oom = false;
     std::map<std::string, std::string> labels;
     std::shared_ptr<boost::asio::steady_timer> output; ///< wakes its follower
+    int output_generation = 0;
   };
 
   boost::asio::awaitable<void> handle(transport::http_exchange& exchange);

@@ -75,8 +75,9 @@ asio::awaitable<void> box::take_down() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   facts_.was_asked = true;
   result<void> removed;
+  auto engine = engine_.within(removal_patience);
   if (may_exist_)
-    removed = co_await engine_.within(removal_patience).remove(name_);
+    removed = co_await engine.remove(name_);
   // Without an answer the entry stays, for `recover` to remove what there may be.
   if (removed)
     finish();
@@ -104,6 +105,8 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
 }
 
 asio::awaitable<result<void>> box::keep(milliseconds life) {
+  // What has begun is finished; it takes no longer than its patience.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (report_)
     co_return fail(ended());
   if (standing_ == standing::foreign)
@@ -193,13 +196,14 @@ asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
 }
 
 asio::awaitable<result<void>> box::pause() {
+  co_await asio::this_coro::throw_if_cancelled(false);
   if (report_)
     co_return fail(ended());
   if (paused_)
     co_return result<void>{};
   paused_ = true; // before its end can be seen
-  auto done = pause_stops_ ? co_await uninterrupted(engine_.stop(name_, stop_patience))
-                           : co_await uninterrupted(engine_.pause(name_));
+  auto work = pause_stops_ ? engine_.stop(name_, stop_patience) : engine_.pause(name_);
+  auto done = co_await uninterrupted(std::move(work));
   if (!done)
     paused_ = false;
   co_return done;
@@ -247,6 +251,11 @@ void box::on_event(const sandfleet::docker::engine_event& event) {
     look_again();
 }
 
+void box::catch_up() {
+  follows_again_ = true;
+  look_again();
+}
+
 void box::look_again() {
   if (report_ || released_ || facts_.was_asked)
     return;
@@ -267,7 +276,7 @@ asio::awaitable<void> box::look() {
     if (!seen || report_ || released_)
       break;
     const bool has_ended = !*seen || (*seen)->has_ended();
-    if (!has_ended && !is_followed_ && facts_.was_ready)
+    if (!has_ended && !is_followed_ && std::exchange(follows_again_, false))
       follow_output(false);
     if (!has_ended || (*seen && paused_))
       continue;
@@ -293,10 +302,13 @@ void box::follow_output(bool earlier) {
                                   alive->on_output(text);
                                 });
                             }),
-      [self = weak_from_this()](const result<void>&) {
+      [self = weak_from_this()](const result<void>& done) {
         if (const auto alive = self.lock())
-          asio::post(alive->strand_, [alive] {
+          asio::post(alive->strand_, [alive, done] {
             alive->is_followed_ = false;
+            if (!done && !alive->facts_.was_ready)
+              alive->follow_failure_ = done.error();
+            alive->notify();
             alive->look_again();
           });
       });
@@ -332,6 +344,8 @@ void box::finish() {
 void box::forget_entry() {
   std::error_code ignored;
   fs::remove_all(dir_, ignored);
+  if (!plan_.overlays_dir.empty())
+    fs::remove_all(plan_.overlays_dir, ignored);
   lease_.reset();
 }
 

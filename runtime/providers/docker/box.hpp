@@ -68,8 +68,10 @@ class box : public std::enable_shared_from_this<box> {
 
   /// What the engine tells of its container.
   void on_event(const sandfleet::docker::engine_event& event);
-  /// Asks what became of the container, for events may have been missed.
+  /// Asks what became of the container.
   void look_again();
+  /// The same after the engine was away: events may have been missed, and its output has ended.
+  void catch_up();
   /// Takes it away when it is this program's own, with nobody waiting for that; forgets it
   /// otherwise.
   void abandon();
@@ -84,6 +86,8 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
+  boost::asio::awaitable<result<void>> make_workspace(const sandbox_spec& spec,
+                                                      time_point deadline);
   result<void> take_ports(const sandbox_spec& spec);
   result<void> offer_socket();
   [[nodiscard]] bool is_left_by_us() const;
@@ -125,6 +129,8 @@ class box : public std::enable_shared_from_this<box> {
   std::shared_ptr<handover> handover_;
   transport::op output_; ///< that is being followed
   bool is_followed_ = false;
+  bool follows_again_ = false;          ///< when it is found running
+  std::optional<error> follow_failure_; ///< before it was ready
   core::line_splitter lines_{std::size_t{64} << 10};
   end_facts facts_;
   std::optional<exit_report> verdict_; ///< of an end that nobody asked for

@@ -160,6 +160,33 @@ asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
   co_return plain;
 }
 
+/// For an agent that is not root, which can make none at the root. One that is there, or is
+/// mounted, stays as it is.
+asio::awaitable<result<void>> box::make_workspace(const sandbox_spec& spec, time_point deadline) {
+  const auto plain = co_await has_plain_user(spec);
+  if (!plain)
+    co_return fail(plain.error());
+  const bool is_mounted =
+      spec.docker.read_only_root ||
+      std::ranges::find(spec.volumes, spec.workspace, &volume::sandbox_path) != spec.volumes.end();
+  if (!*plain || is_mounted)
+    co_return result<void>{};
+  auto engine = engine_.within(left_until(deadline));
+  const auto there = co_await engine.has_path(name_, spec.workspace);
+  if (!there)
+    co_return fail(explain_start(there.error()));
+  if (*there)
+    co_return result<void>{};
+  const auto directory = sandfleet::docker::make_tar(
+      {{.path = spec.workspace.substr(1) + "/", .bytes = {}, .mode = 0777}});
+  if (!directory)
+    co_return fail(directory.error());
+  auto made = co_await uninterrupted(engine.put_archive(name_, "/", *directory));
+  if (!made)
+    co_return fail(explain_start(std::move(made.error())));
+  co_return result<void>{};
+}
+
 /// What a container needs before it starts.
 asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point deadline) {
   auto engine = engine_.within(left_until(deadline));
@@ -172,19 +199,9 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point 
     if (!copied)
       co_return fail(explain_start(std::move(copied.error())));
   }
-  const auto plain = co_await has_plain_user(spec);
-  if (!plain)
-    co_return fail(plain.error());
-  if (*plain) {
-    // Such a user may make no directory at the root.
-    const auto workspace = sandfleet::docker::make_tar(
-        {{.path = spec.workspace.substr(1) + "/", .bytes = {}, .mode = 0777}});
-    if (!workspace)
-      co_return fail(workspace.error());
-    auto made = co_await uninterrupted(engine.put_archive(name_, "/", *workspace));
-    if (!made)
-      co_return fail(explain_start(std::move(made.error())));
-  }
+  auto workspace = co_await make_workspace(spec, deadline);
+  if (!workspace)
+    co_return workspace;
   for (const auto& network : spec.docker.networks) {
     auto joined = co_await uninterrupted(engine.connect_network(network, name_));
     if (!joined)
@@ -231,12 +248,15 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
 asio::awaitable<result<void>> box::start_container(time_point deadline) {
   if (co_await was_cancelled())
     co_return fail(cancelled());
+  follow_failure_.reset();
   follow_output(true);
   auto engine = engine_.within(left_until(deadline));
   auto started = co_await uninterrupted(engine.start(name_));
   if (!started)
     co_return fail(explain_start(std::move(started.error())));
   while (!facts_.was_ready && !report_) {
+    if (follow_failure_)
+      co_return fail(std::move(*follow_failure_));
     const auto woke = co_await next_change(deadline);
     if (woke == wake::cancelled)
       co_return fail(cancelled());

@@ -278,7 +278,7 @@ class docker_provider final : public provider,
         },
         [boxes = boxes_] {
           for (const auto& live : boxes->all())
-            asio::post(live->strand(), [live] { live->look_again(); });
+            asio::post(live->strand(), [live] { live->catch_up(); });
         });
     watch_->begin();
   }

@@ -132,6 +132,28 @@ TEST_F(docker_bad_days, an_agent_that_never_gets_ready_is_taken_away_in_time) {
   EXPECT_THAT(entries(), IsEmpty());
 }
 
+TEST_F(docker_bad_days, an_output_that_breaks_off_before_it_says_ready_fails_the_start) {
+  engine_.set_fault("attach", fault::resets);
+  const auto made = start();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().blame, failure_class::infrastructure) << made.error().to_string();
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+}
+
+TEST_F(docker_bad_days, an_output_that_breaks_off_later_is_followed_again_when_events_come_again) {
+  ASSERT_TRUE(start());
+  const auto before = engine_.calls("attach");
+  engine_.cut_output(container());
+  while (engine_.calls("inspect") == 0)
+    context_.run_one();
+  EXPECT_EQ(engine_.calls("attach"), before);
+  engine_.cut_events();
+  while (engine_.calls("attach") == before)
+    context_.run_one();
+  EXPECT_EQ(run(provider_->inspect(id_)).value(), providers::instance_state::running);
+  EXPECT_TRUE(run(provider_->stop({id_})));
+}
+
 TEST_F(docker_bad_days, a_name_in_use_is_taken_over) {
   engine_.set_fault("create", fault::says_conflict);
   EXPECT_TRUE(start());
