@@ -78,7 +78,7 @@ result<value> read_path(const reading& r) {
 
 result<value> read_choice(const reading& r) {
   const auto* text = std::get_if<std::string>(&r.raw);
-  const auto word = text ? core::to_lower(*text) : std::string{};
+  auto word = text ? core::to_lower(*text) : std::string{};
   if (std::ranges::find(r.setting.choices, word) == r.setting.choices.end())
     return r.bad(text_of(r.raw));
   return word;
@@ -115,7 +115,7 @@ std::optional<double> seconds_of(const raw_data& raw) {
   if (!number)
     return std::nullopt;
   if (unit.empty() || unit == "s")
-    return *number;
+    return number;
   if (unit == "ms")
     return *number / 1000;
   if (unit == "m")

@@ -274,7 +274,7 @@ class collector {
       return given_.config_file;
     if (auto named = variable("SANDFLEET_CONFIG"))
       return named;
-    const auto here = given_.directory + "/sandfleet.toml";
+    auto here = given_.directory + "/sandfleet.toml";
     if (struct stat info{}; ::stat(here.c_str(), &info) == 0) {
       // A file that came with someone else's directory could name programs to run.
       if (info.st_uid != ::geteuid() && info.st_uid != 0)

@@ -94,7 +94,7 @@ resource_usage cgroup_usage(std::span<const std::string> dirs, const text_source
       used.peak_memory_mb = static_cast<double>(*bytes) / mib;
   for (const char* events : {"/memory.oom_control", "/memory.events"})
     if (const auto kills = groups.number({events, "oom_kill"}))
-      used.oom_kills = *kills;
+      used.oom_kills = kills;
   used.touched = groups.touched();
   return used;
 }

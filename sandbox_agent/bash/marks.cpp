@@ -132,9 +132,8 @@ void mark_splitter::feed(std::string_view bytes, mark_sink& sink) {
     const auto length = static_cast<std::size_t>(end - bytes.begin());
     held_.append(bytes.substr(0, length));
     bytes.remove_prefix(length);
-    if (held_.size() > prefix_.size() + body_limit) {
-      give_up(sink);
-    } else if (!bytes.empty() && bytes.front() != mark_end) {
+    const bool is_none = !bytes.empty() && bytes.front() != mark_end;
+    if (is_none || held_.size() > prefix_.size() + body_limit) {
       give_up(sink);
     } else if (!bytes.empty()) {
       bytes.remove_prefix(1);

@@ -97,7 +97,7 @@ editor::outcome editor::dispatch(const protocol::edit_action& action) {
 }
 
 result<std::string> editor::check_path(const std::string& command, const std::string& given) const {
-  const auto path = normal_path(given);
+  auto path = normal_path(given);
   struct stat found {};
   if (path.find('\0') != std::string::npos && command == "create")
     return tool_error("Ran into embedded null byte while trying to write to " + path);
@@ -246,7 +246,7 @@ editor::outcome editor::undo(const std::string& path) {
   if (auto written = write_text(path, *before, current->kept_in); !written)
     return tl::unexpected(written.error());
   return edit_outcome{"Last edit to " + path + " undone successfully. " + numbered(*before, path),
-                      current->text, std::move(*before)};
+                      current->text, std::move(before)};
 }
 
 } // namespace sandfleet::agent::files

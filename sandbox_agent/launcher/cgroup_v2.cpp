@@ -55,7 +55,7 @@ class cgroup_v2 final : public control_group {
   /// leave memory to the sandbox's group. Where processes and CPU time are to be limited: there, or
   /// else in the sandbox's own group, the agent included.
   [[nodiscard]] std::string make_commands() {
-    const auto dir = std::string(dir_).append(core::commands_group);
+    auto dir = std::string(dir_).append(core::commands_group);
     if (::mkdir(dir.c_str(), 0755) != 0)
       return dir_;
     commands_ = unique_fd(::open((dir + "/cgroup.threads").c_str(), O_WRONLY | O_CLOEXEC));

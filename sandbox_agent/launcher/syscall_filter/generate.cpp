@@ -135,7 +135,7 @@ int main() {
     return 1;
   check(::seccomp_export_bpf(filter, ::fileno(file)), "exporting");
   ::seccomp_release(filter);
-  std::rewind(file);
+  check(std::fseek(file, 0, SEEK_SET), "reading back");
   sock_filter code{};
   while (std::fread(&code, sizeof code, 1, file) == 1)
     std::printf("{%u, %u, %u, %u},\n", code.code, code.jt, code.jf, code.k);
