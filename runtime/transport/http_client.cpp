@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <sys/socket.h>
@@ -102,7 +104,9 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     append_header(head, "Host", tcp ? std::string_view(tcp->host) : "localhost");
     for (const auto& [name, value] : request.headers)
       append_header(head, name, value);
-    if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))
+    if (request.next_piece)
+      append_header(head, "Transfer-Encoding", "chunked");
+    else if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))
       append_header(head, "Content-Length", std::to_string(request.body.size()));
     head += "\r\n";
     return head;
@@ -127,6 +131,30 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
       parser.put_eof(ec);
   }
 
+  /// The body's pieces. A failure of their source breaks the connection, so that the other side
+  /// takes what it has got for nothing whole.
+  static asio::awaitable<result<void>> send_pieces(connection& c, const http_request& request,
+                                                   error_code& ec) {
+    for (;;) {
+      const auto piece = co_await request.next_piece();
+      if (!piece) {
+        error_code ignored;
+        c.socket.close(ignored);
+        co_return fail(piece.error());
+      }
+      std::array<char, 20> size{};
+      std::snprintf(size.data(), size.size(), "%zx\r\n", piece->size());
+      const std::array<asio::const_buffer, 3> chunk{
+          asio::buffer(size.data(), std::strlen(size.data())), asio::buffer(*piece),
+          asio::buffer("\r\n", 2)};
+      co_await asio::async_write(c.socket, chunk, asio::redirect_error(asio::use_awaitable, ec));
+      if (ec)
+        co_return fail(errc::connection_failed, "");
+      if (piece->empty())
+        co_return result<void>{};
+    }
+  }
+
   /// One exchange on one connection. The reply is complete, or `failed` says where it broke.
   asio::awaitable<result<http_reply>> exchange(connection& c, const http_request& request,
                                                broken& failed) {
@@ -136,6 +164,11 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
                                asio::redirect_error(asio::use_awaitable, failed.code));
     if (failed.code)
       co_return fail(errc::connection_failed, "");
+    if (request.next_piece) {
+      auto sent = co_await send_pieces(c, request, failed.code);
+      if (!sent)
+        co_return fail(std::move(sent.error()));
+    }
 
     http_reply reply;
     std::optional<reply_parser> held;

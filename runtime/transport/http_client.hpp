@@ -25,6 +25,9 @@ struct http_request {
   std::string target = "/";   ///< origin form, already percent-encoded
   header_list headers;        ///< Host, Content-Length and Connection are added
   std::string body;
+  /// When set, the body is what this gives piece by piece, in chunks; an empty piece is its end,
+  /// and a failure is the request's.
+  std::function<boost::asio::awaitable<result<std::string>>()> next_piece;
   std::chrono::milliseconds timeout{30'000}; ///< for the whole exchange, connecting included
   std::size_t max_reply_bytes = 64U << 20;   ///< a longer body is `limit_exceeded`
   /// When set, the reply's body goes here piece by piece as it arrives, with the reply's status;

@@ -161,6 +161,37 @@ TEST_F(http_client_test, writes_method_target_headers_and_length) {
   EXPECT_NE(head.find("Content-Length: 5\r\n"), std::string::npos) << head;
 }
 
+TEST_F(http_client_test, sends_a_body_that_comes_in_pieces) {
+  server.on_next_connection({{""}, {ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  std::vector<std::string> pieces{"", "de", "abc"};
+  http_request request;
+  request.method = "POST";
+  request.next_piece = [&]() -> asio::awaitable<result<std::string>> {
+    auto piece = std::move(pieces.back());
+    pieces.pop_back();
+    co_return piece;
+  };
+  ASSERT_TRUE(send(client, std::move(request)));
+  ASSERT_EQ(server.heads().size(), 2U);
+  EXPECT_NE(server.heads()[0].find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  EXPECT_EQ(server.heads()[0].find("Content-Length"), std::string::npos);
+  EXPECT_EQ(server.heads()[1], "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+}
+
+TEST_F(http_client_test, a_body_that_breaks_off_is_not_whole_for_the_server_either) {
+  server.on_next_connection({{""}, {ok_reply}});
+  http_client client(context.get_executor(), server.where());
+  http_request request;
+  request.method = "POST";
+  request.next_piece = []() -> asio::awaitable<result<std::string>> {
+    co_return fail(errc::io_error, "no more");
+  };
+  const auto reply = send(client, std::move(request));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, errc::io_error);
+}
+
 TEST_F(http_client_test, a_headers_value_cannot_end_its_line) {
   server.on_next_connection({{ok_reply}});
   http_client client(context.get_executor(), server.where());
