@@ -84,6 +84,15 @@ class api {
   boost::asio::awaitable<result<void>> pull(std::string name, std::string platform,
                                             std::string auth, std::chrono::milliseconds timeout,
                                             progress_sink take);
+  struct import_request {
+    std::string name;
+    std::function<boost::asio::awaitable<result<std::string>>()> next_piece; ///< of a tar archive
+    std::vector<std::string> changes; ///< lines of a Dockerfile, such as "CMD ..."
+    std::string message;
+    std::chrono::milliseconds timeout{3'600'000};
+  };
+  /// Makes an image of a root directory, which is not held in memory.
+  boost::asio::awaitable<result<void>> import_image(import_request request);
   boost::asio::awaitable<result<void>> tag(std::string image, std::string name);
   struct build_request {
     std::string context; ///< a tar archive with a Dockerfile

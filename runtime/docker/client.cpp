@@ -160,9 +160,10 @@ asio::awaitable<result<std::string>> client::send(api_call call) {
   request.method = call.method;
   request.target = "/v" + *spoken + call.path + encode_query(call);
   request.headers = std::move(call.headers);
-  if (!call.body.empty())
+  if (!call.body.empty() || call.next_piece)
     request.headers.emplace_back("Content-Type", call.content_type);
   request.body = std::move(call.body);
+  request.next_piece = std::move(call.next_piece);
   request.timeout = call.timeout;
   // A refusal of a call whose body is streamed is collected here.
   const auto refusal = std::make_shared<std::string>();

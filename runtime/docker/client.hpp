@@ -27,6 +27,8 @@ struct api_call {
   std::vector<std::pair<std::string, std::string>> query; ///< not encoded
   transport::header_list headers;
   std::string body;
+  /// As of `transport::http_request`, in the place of `body`.
+  std::function<boost::asio::awaitable<result<std::string>>()> next_piece{};
   std::string content_type = "application/json";
   std::chrono::milliseconds timeout{60'000};
   std::function<void(std::string_view)> on_body{}; ///< takes the body of a success, piece by piece

@@ -167,6 +167,10 @@ host_surroundings current_surroundings() {
   return around;
 }
 
+std::string docker_config_text(const host_surroundings& around) {
+  return read_file(docker_directory(around) / "config.json");
+}
+
 result<engine_host> find_engine_host(const host_surroundings& around, std::string_view given) {
   if (!given.empty())
     return read_host(given, tls_of_environment(around), "docker host");
@@ -175,7 +179,7 @@ result<engine_host> find_engine_host(const host_surroundings& around, std::strin
   const auto directory = docker_directory(around);
   auto context = variable(around, "DOCKER_CONTEXT");
   if (context.empty()) {
-    const auto text = read_file(directory / "config.json");
+    const auto text = docker_config_text(around);
     if (const auto read = json_text::parse(text.empty() ? "{}" : text, "config.json"); read)
       context = read->root().at("currentContext").text();
   }

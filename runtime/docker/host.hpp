@@ -41,6 +41,9 @@ struct host_surroundings {
 
 [[nodiscard]] host_surroundings current_surroundings();
 
+/// The text of `config.json` in DOCKER_CONFIG or ~/.docker; empty where there is none.
+[[nodiscard]] std::string docker_config_text(const host_surroundings& around);
+
 /// In the order of Docker's own command line: `given`, DOCKER_HOST (with DOCKER_TLS_VERIFY and
 /// DOCKER_CERT_PATH), DOCKER_CONTEXT, the current context of `config.json` in DOCKER_CONFIG or
 /// ~/.docker, the usual socket; then those of a rootless Docker and of podman, where they exist.

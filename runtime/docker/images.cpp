@@ -74,6 +74,24 @@ asio::awaitable<result<void>> api::pull(std::string name, std::string platform, 
   return follow_progress(std::move(call), std::move(take));
 }
 
+asio::awaitable<result<void>> api::import_image(import_request request) {
+  auto [repository, tag] = split_image_name(request.name);
+  api_call call;
+  call.what = "import the image '" + request.name + "'";
+  call.method = "POST";
+  call.path = "/images/create";
+  call.query = {{"fromSrc", "-"},
+                {"repo", std::move(repository)},
+                {"tag", std::move(tag)},
+                {"message", std::move(request.message)}};
+  for (auto& change : request.changes)
+    call.query.emplace_back("changes", std::move(change));
+  call.content_type = "application/x-tar";
+  call.next_piece = std::move(request.next_piece);
+  call.timeout = request.timeout;
+  return follow_progress(std::move(call), [](const progress_line&) {});
+}
+
 asio::awaitable<result<void>> api::tag(std::string image, std::string name) {
   const auto [repository, tag] = split_image_name(name);
   api_call call;
