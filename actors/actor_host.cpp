@@ -113,11 +113,14 @@ supervisor_parts supervisor_parts_of(host_parts parts) {
   made.settings = settings_of(parts.settings);
   made.board = std::move(parts.board);
   made.observer = guarded(std::move(parts.observer));
-  for (auto& one : parts.providers)
+  for (auto& one : parts.providers) {
+    auto settings = made.settings;
+    settings.preparation = one->can().preparation;
     made.providers.push_back(
-        {one->name(), [one, io = parts.io, settings = made.settings](caf::actor_system& system) {
+        {one->name(), [one, io = parts.io, settings](caf::actor_system& system) {
            return system.spawn(provider, system.spawn(provider_port, one, io), settings);
          }});
+  }
   made.make_health_port = [probe = std::move(parts.probe), io = parts.io](caf::actor_system& s) {
     return s.spawn(health_port, probe, io);
   };

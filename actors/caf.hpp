@@ -55,6 +55,7 @@ CAF_ADD_ATOM(sandfleet, sandfleet::actors, stop_atom, "stop")
 CAF_ADD_ATOM(sandfleet, sandfleet::actors, take_atom, "take")
 CAF_ADD_ATOM(sandfleet, sandfleet::actors, tick_atom, "tick")
 CAF_ADD_ATOM(sandfleet, sandfleet::actors, unwatch_atom, "unwatch")
+CAF_ADD_ATOM(sandfleet, sandfleet::actors, building_atom, "building")
 CAF_ADD_ATOM(sandfleet, sandfleet::actors, replace_atom, "replace")
 CAF_ADD_ATOM(sandfleet, sandfleet::actors, watch_atom, "watch")
 

@@ -11,6 +11,9 @@ using end_observer_actor = caf::typed_actor<
     // The provider's `wait` has completed.
     caf::reacts_to<ended_atom, report_ptr>>;
 
+/// Hears that a start has an image built first, and when that is over.
+using build_observer_actor = caf::typed_actor<caf::reacts_to<building_atom, sandbox_id, bool>>;
+
 /// Hears what a health checker found.
 using health_observer_actor = caf::typed_actor<
     // Several probes in a row have failed; the error is that of the last.
@@ -69,6 +72,8 @@ using provider_actor = caf::typed_actor<
     caf::replies_to<list_atom>::with<listing_ptr>,
     caf::reacts_to<watch_atom, sandbox_id, end_observer_actor>,
     caf::reacts_to<unwatch_atom, sandbox_id>,
+    // From the provider, by way of the port; passed on to who asked for the start.
+    caf::reacts_to<building_atom, sandbox_id, bool>,
     // From itself: the wait before an attempt (named by its number) is over.
     caf::reacts_to<retry_atom, sandbox_id, std::uint32_t>>;
 
@@ -113,6 +118,8 @@ using sandbox_actor = caf::typed_actor<
     caf::reacts_to<cancel_atom, turn_request>,
     // From the provider's port: it has ended.
     caf::reacts_to<ended_atom, report_ptr>,
+    // From the provider's actor: an image is built first, or has been.
+    caf::reacts_to<building_atom, sandbox_id, bool>,
     // From the health checker.
     caf::reacts_to<lost_atom, error>, caf::reacts_to<alive_atom>,
     // From itself: no news of an end has come; those who reported a failure get the verdict.

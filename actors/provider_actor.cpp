@@ -26,7 +26,7 @@ void provider_state::begin(provider_actor::pointer self, provider_port_actor por
   next_seed_ = settings.seed;
 }
 
-void provider_state::start(const sandbox_id& id, spec_ptr spec,
+void provider_state::start(const sandbox_id& id, spec_ptr spec, build_observer_actor asker,
                            caf::typed_response_promise<instance_ptr> answer) {
   if (jobs_.contains(id)) {
     answer.deliver(to_caf(
@@ -34,6 +34,7 @@ void provider_state::start(const sandbox_id& id, spec_ptr spec,
     return;
   }
   job j{.spec = std::move(spec),
+        .asker = std::move(asker),
         .answer = {},
         .retries = core::backoff(settings_.start_retry, ++next_seed_),
         .begun = self_->system().clock().now()};
@@ -55,7 +56,8 @@ void provider_state::launch(const sandbox_id& id, job& j) {
   ++running_;
   ++j.attempt;
   j.now = phase::running;
-  const auto limit = j.spec->start_timeout + deadlines::provider_start_margin;
+  const auto limit =
+      j.spec->start_timeout + settings_.preparation + deadlines::provider_start_margin;
   ask<instance_ptr>(
       self_, port_, limit,
       [this, id](const instance_ptr& made) {
@@ -129,6 +131,11 @@ void provider_state::retry(const sandbox_id& id, std::uint32_t attempt) {
   pump();
 }
 
+void provider_state::building(const sandbox_id& id, bool is) {
+  if (const auto found = jobs_.find(id); found != jobs_.end())
+    self_->send(found->second.asker, building_atom_v, id, is);
+}
+
 void provider_state::cancel(const sandbox_id& id) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end() || std::exchange(found->second.cancelled, true))
@@ -155,8 +162,10 @@ provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider
   self->state.begin(self, std::move(port), settings);
   return {
       [self](start_atom, const sandbox_id& id, const spec_ptr& spec) -> caf::result<instance_ptr> {
+        // A promise takes the sender away.
+        auto asker = caf::actor_cast<build_observer_actor>(self->current_sender());
         auto answer = self->make_response_promise<instance_ptr>();
-        self->state.start(id, spec, answer);
+        self->state.start(id, spec, std::move(asker), answer);
         return answer;
       },
       [self](cancel_atom, const sandbox_id& id) { self->state.cancel(id); },
@@ -187,6 +196,7 @@ provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider
       [self](unwatch_atom, const sandbox_id& id) {
         self->send(self->state.port(), unwatch_atom_v, id);
       },
+      [self](building_atom, const sandbox_id& id, bool is) { self->state.building(id, is); },
       [self](retry_atom, const sandbox_id& id, std::uint32_t attempt) {
         self->state.retry(id, attempt);
       },

@@ -19,7 +19,9 @@ class provider_state {
 
   [[nodiscard]] const provider_port_actor& port() const { return port_; }
 
-  void start(const sandbox_id& id, spec_ptr spec, caf::typed_response_promise<instance_ptr> answer);
+  void start(const sandbox_id& id, spec_ptr spec, build_observer_actor asker,
+             caf::typed_response_promise<instance_ptr> answer);
+  void building(const sandbox_id& id, bool is);
   void cancel(const sandbox_id& id);
   void retry(const sandbox_id& id, std::uint32_t attempt);
 
@@ -28,6 +30,7 @@ class provider_state {
 
   struct job {
     spec_ptr spec;
+    build_observer_actor asker;
     owed<instance_ptr> answer;
     core::backoff retries;
     caf::actor_clock::time_point begun;

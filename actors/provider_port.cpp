@@ -89,8 +89,15 @@ void provider_port_state::begin(provider_port_actor self, provider_ptr provider,
 }
 
 void provider_port_state::start(const sandbox_id& id, const spec_ptr& spec,
-                                caf::response_promise answer) {
-  starts_[id] = work_->begin(io_, start_work(provider_, {id, spec}),
+                                caf::weak_actor_ptr asker, caf::response_promise answer) {
+  providers::start_request request;
+  request.id = id;
+  request.spec = spec;
+  request.on_building = [id, asker = std::move(asker)](bool is) {
+    if (const auto alive = caf::actor_cast<caf::strong_actor_ptr>(asker))
+      caf::anon_send(caf::actor_cast<build_observer_actor>(alive), building_atom_v, id, is);
+  };
+  starts_[id] = work_->begin(io_, start_work(provider_, std::move(request)),
                              owner{start_owner{id, owed_outcome(std::move(answer))}});
 }
 
@@ -191,8 +198,10 @@ provider_port(provider_port_actor::stateful_pointer<provider_port_state> self,
   self->state.begin(self, std::move(provider), std::move(io));
   return {
       [self](start_atom, const sandbox_id& id, const spec_ptr& spec) -> caf::result<instance_ptr> {
+        // A promise takes the sender away.
+        auto asker = caf::actor_cast<caf::weak_actor_ptr>(self->current_sender());
         auto answer = self->make_response_promise();
-        self->state.start(id, spec, answer);
+        self->state.start(id, spec, std::move(asker), answer);
         return answer;
       },
       [self](cancel_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {

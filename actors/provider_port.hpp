@@ -21,7 +21,8 @@ class provider_port_state {
   void begin(provider_port_actor self, std::shared_ptr<providers::provider> provider,
              boost::asio::any_io_executor io);
 
-  void start(const sandbox_id& id, const spec_ptr& spec, caf::response_promise answer);
+  void start(const sandbox_id& id, const spec_ptr& spec, caf::weak_actor_ptr asker,
+             caf::response_promise answer);
   void cancel(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void stop(const sandbox_id& id, caf::response_promise answer);
   void inspect(const sandbox_id& id, caf::response_promise answer);

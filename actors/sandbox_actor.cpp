@@ -71,11 +71,17 @@ void sandbox_actor_state::ask_start() {
       start_atom_v, parts_.id, parts_.spec);
 }
 
+void sandbox_actor_state::building(bool is) {
+  if (now_ == (is ? sandbox_state::starting_runtime : sandbox_state::building_runtime))
+    advance(is ? lifecycle_event::build_begun : lifecycle_event::start_begun);
+}
+
 void sandbox_actor_state::started(const instance_ptr& made) {
   if (now_ == sandbox_state::stopping) {
     ask_stop(); // it was taken back while it came up
     return;
   }
+  building(false);
   come_up(*made);
   start_.deliver(describe());
 }
@@ -281,6 +287,7 @@ sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_act
       },
       [self](cancel_atom, const turn_request& request) { self->state.cancel_turn(request); },
       [self](ended_atom, const report_ptr& report) { self->state.ended(*report); },
+      [self](building_atom, const sandbox_id&, bool is) { self->state.building(is); },
       [self](lost_atom, const error& why) { self->state.lost(why); },
       [self](alive_atom) { self->state.alive(); },
       [self](expired_atom) { self->state.no_news(); },

@@ -60,6 +60,7 @@ class sandbox_actor_state {
   // sandbox_trouble.cpp: what happens to a sandbox while it runs
   void report(std::uint64_t generation, const error& seen,
               caf::typed_response_promise<route_ptr> answer);
+  void building(bool is);
   void ended(const providers::exit_report& report);
   void lost(const error& why);
   void alive();

@@ -49,6 +49,7 @@ struct actor_settings {
   unsigned health_threshold = 3; ///< failures in a row before a sandbox counts as disconnected
   std::chrono::milliseconds stop_grace{5'000};
   restart_limits restarts;
+  std::chrono::milliseconds preparation{0}; ///< of the provider, as its `capabilities` say
   std::uint64_t seed = 0;
 };
 

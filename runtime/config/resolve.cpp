@@ -155,7 +155,9 @@ class collector {
 
   result<void> add_from_environment(const setting_info& setting) {
     for (auto other = setting.aliases.rbegin(); other != setting.aliases.rend(); ++other)
-      if (const auto text = variable(other->environment)) {
+      if (auto text = variable(other->environment)) {
+        if (other->environment == agent_image_variable)
+          *text += ":" + variable(agent_image_tag_variable).value_or("latest");
         const origin from{layer_kind::environment, std::string(other->environment)};
         if (auto added = add_alias(setting, *other, *text, from); !added)
           return added;

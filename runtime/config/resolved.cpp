@@ -43,6 +43,9 @@ std::optional<std::int64_t> limit_of(const resolved& config, key which) {
 
 docker_options docker_of(const resolved& config) {
   docker_options options;
+  options.extra_deps = config.text(key::extra_deps);
+  options.extra_build_args = config.list(key::extra_build_args);
+  options.force_rebuild = config.truth(key::force_rebuild);
   options.platform = config.text(key::platform);
   options.user = config.text(key::docker_user);
   options.user_id = config.integer(key::user_id);
@@ -141,6 +144,8 @@ result<settings> resolved::engine_settings() const {
   s.start_backoff_cap = duration(key::start_backoff_cap);
   s.health_interval = duration(key::health_interval);
   s.health_timeout = duration(key::health_timeout);
+  s.image_timeout = duration(key::image_timeout);
+  s.image_repository = text(key::image_repository);
   auto checked = validate(s);
   if (checked)
     return s;

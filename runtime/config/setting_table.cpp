@@ -25,7 +25,8 @@ constexpr std::array<sv, 1> automatic = {"auto"};
 constexpr std::array runtime_names = {alias{"RUNTIME", "core.runtime", {}, {}}};
 constexpr std::array image_names = {
     alias{"SANDBOX_RUNTIME_CONTAINER_IMAGE", "sandbox.runtime_container_image", {}, {}},
-    alias{"SANDBOX_BASE_CONTAINER_IMAGE", "sandbox.base_container_image", {}, {}}};
+    alias{"SANDBOX_BASE_CONTAINER_IMAGE", "sandbox.base_container_image", {}, {}},
+    alias{agent_image_variable, "", {}, {}}};
 constexpr std::array workspace_names = {
     alias{"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "core.workspace_mount_path_in_sandbox", {}, {}}};
 constexpr std::array workspace_base_names = {
@@ -37,6 +38,13 @@ constexpr std::array volume_names = {alias{"SANDBOX_VOLUMES", "sandbox.volumes",
 constexpr std::array network_names = {alias{"SANDBOX_USE_HOST_NETWORK", "sandbox.use_host_network",
                                             alias_meaning::true_means, "host"}};
 constexpr std::array platform_names = {alias{"SANDBOX_PLATFORM", "sandbox.platform", {}, {}}};
+constexpr std::array image_repository_names = {alias{"OH_RUNTIME_RUNTIME_IMAGE_REPO", "", {}, {}}};
+constexpr std::array extra_deps_names = {
+    alias{"SANDBOX_RUNTIME_EXTRA_DEPS", "sandbox.runtime_extra_deps", {}, {}}};
+constexpr std::array extra_build_args_names = {
+    alias{"SANDBOX_RUNTIME_EXTRA_BUILD_ARGS", "sandbox.runtime_extra_build_args", {}, {}}};
+constexpr std::array force_rebuild_names = {
+    alias{"SANDBOX_FORCE_REBUILD_RUNTIME", "sandbox.force_rebuild_runtime", {}, {}}};
 constexpr std::array user_id_names = {alias{"SANDBOX_USER_ID", "sandbox.user_id", {}, {}}};
 constexpr std::array additional_network_names = {
     alias{"SANDBOX_ADDITIONAL_NETWORKS", "sandbox.additional_networks", {}, {}}};
@@ -102,6 +110,12 @@ constexpr std::array<setting_info, key_count> table = {{
     {"health_timeout", kind::duration, "", "TIME", "10",
      "a sandbox that does not answer for so long is lost",
      0.001, day, {}, {}},
+    {"image_timeout", kind::duration, "", "TIME", "30m",
+     "time in which a container's image must have come or be built",
+     0.001, day, {}, {}},
+    {"image_repository", kind::text, "", "NAME", "sandfleet/runtime",
+     "what images with extra_deps are called",
+     {}, {}, {}, image_repository_names},
     {"workspace", kind::sandbox_path, "-w,--workdir", "DIR", "/workspace",
      "directory in the sandbox in which commands start; made when missing",
      {}, {}, {}, workspace_names},
@@ -140,6 +154,15 @@ constexpr std::array<setting_info, key_count> table = {{
     {"keep_for", kind::duration, "--keep-for", "TIME", "24h",
      "time that a sandbox of 'run --rm=false' lives, unless it is stopped before; 0: without end",
      0, 10 * 365 * day, {}, {}},
+    {"extra_deps", kind::text, "", "COMMANDS", "",
+     "shell commands that are run, as root, on top of a container's image; the result is kept",
+     {}, {}, {}, extra_deps_names},
+    {"extra_build_args", kind::list, "", "ARGUMENT", "",
+     "as of docker build, for images with extra_deps",
+     {}, {}, {}, extra_build_args_names},
+    {"force_rebuild", kind::truth, "", "BOOL", "false",
+     "an image with extra_deps is built even if there is one",
+     {}, {}, {}, force_rebuild_names},
     {"platform", kind::text, "", "OS/ARCH", "",
      "of the container's image, such as linux/arm64 (default: the engine's own)",
      {}, {}, {}, platform_names},
@@ -255,7 +278,6 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "sandbox.close_delay",
     "sandbox.docker_runtime_kwargs",
     "sandbox.enable_auto_lint",
-    "sandbox.force_rebuild_runtime",
     "sandbox.initialize_plugins",
     "sandbox.keep_runtime_alive",
     "sandbox.local_runtime_url",
@@ -267,8 +289,6 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "sandbox.remote_runtime_init_timeout",
     "sandbox.remote_runtime_resource_factor",
     "sandbox.rm_all_containers",
-    "sandbox.runtime_extra_build_args",
-    "sandbox.runtime_extra_deps",
     "sandbox.selected_repo",
     "sandbox.trusted_dirs",
 });

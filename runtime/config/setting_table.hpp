@@ -24,6 +24,8 @@ enum class key : std::uint8_t {
   start_backoff_cap,
   health_interval,
   health_timeout,
+  image_timeout,
+  image_repository,
   // what a sandbox gets unless told otherwise
   workspace,
   workspace_base,
@@ -38,6 +40,9 @@ enum class key : std::uint8_t {
   timeout,
   keep_for,
   // what a container gets
+  extra_deps,
+  extra_build_args,
+  force_rebuild,
   platform,
   docker_user,
   user_id,
@@ -65,7 +70,11 @@ enum class key : std::uint8_t {
   log_level,
 };
 
-inline constexpr std::size_t key_count = 49;
+/// Its value lacks the tag, which is in a variable of its own.
+inline constexpr std::string_view agent_image_variable = "AGENT_SERVER_IMAGE_REPOSITORY";
+inline constexpr std::string_view agent_image_tag_variable = "AGENT_SERVER_IMAGE_TAG";
+
+inline constexpr std::size_t key_count = 54;
 
 enum class value_kind : std::uint8_t {
   text,         ///< `choices` may name words that are likely

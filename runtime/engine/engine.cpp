@@ -1,3 +1,4 @@
+#include "actors/log.hpp"
 #include "runtime/engine/agent_client.hpp"
 #include "runtime/engine/core.hpp"
 #include "runtime/engine/programs.hpp"
@@ -65,6 +66,11 @@ result<provider_ptr> make_docker(const settings& s, const std::string& agent,
   docker.agent_program = agent;
   docker.state_dir = s.state_dir;
   docker.default_image = s.image;
+  docker.image_timeout = s.image_timeout;
+  docker.image_repository = s.image_repository;
+  docker.on_image = [](std::string_view image, std::string_view line) {
+    actors::log_event(actors::log_level::debug, "image", {{"name", image}, {"says", line}});
+  };
   return providers::make_docker_provider(executor, std::move(docker));
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,13 @@ struct docker_settings {
   std::string default_image;
   /// Told what an agent prints, a line at a time; may be empty.
   std::function<void(const sandbox_id& id, std::string_view line)> on_log;
+
+  /// How long an image may take to come or to be made, beside the time of a sandbox's start.
+  std::chrono::milliseconds image_timeout{1'800'000};
+  std::string image_repository = "sandfleet/runtime"; ///< of images with `extra_deps`
+  /// Told how an image comes along, at most once a second, and what a build of one prints, a line
+  /// at a time; may be empty.
+  std::function<void(std::string_view image, std::string_view line)> on_image;
 };
 
 /// Sandboxes in containers of a Docker engine, or of podman's service. The engine is not asked for

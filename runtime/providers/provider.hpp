@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ enum class instance_state : std::uint8_t { running, paused, gone };
 struct start_request {
   sandbox_id id;
   std::shared_ptr<const sandbox_spec> spec;
+  /// Told that an image is being built first, and when that is over; on any thread; may be empty.
+  std::function<void(bool)> on_building{};
 };
 
 struct stop_request {
@@ -58,6 +61,8 @@ struct keep_request {
 struct capabilities {
   bool pause = false;
   bool survives_engine = false; ///< its sandboxes can outlive the engine and be adopted
+  /// Longest time that a start may take beside its `start_timeout`, for what it needs first.
+  std::chrono::milliseconds preparation{0};
 };
 
 /// What `recover` found and did.

@@ -12,8 +12,10 @@
 
 #include <future>
 #include <latch>
+#include <mutex>
 #include <random>
 #include <thread>
+#include <vector>
 
 namespace sandfleet::actors::testing {
 namespace {
@@ -127,6 +129,23 @@ TEST_F(control_plane_test, a_cancelled_start_takes_away_what_it_began) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, errc::cancelled);
   EXPECT_EQ(provider->alive(), 0u);
+}
+
+TEST_F(control_plane_test, a_start_tells_that_an_image_is_built_first) {
+  provider->builds = true;
+  begin();
+  // It hears of the end too, when the test is over.
+  const auto mutex = std::make_shared<std::mutex>();
+  const auto states = std::make_shared<std::vector<sandbox_state>>();
+  observer = [mutex, states](const status_event& event) {
+    const std::lock_guard lock(*mutex);
+    states->push_back(event.to);
+  };
+  ASSERT_TRUE(wait(plane->start_sandbox(sandbox_id("sb-1"), spec())));
+  const std::lock_guard lock(*mutex);
+  using s = sandbox_state;
+  EXPECT_EQ(*states, (std::vector<s>{s::starting_runtime, s::building_runtime, s::starting_runtime,
+                                     s::runtime_started, s::ready}));
 }
 
 TEST_F(control_plane_test, a_cancelled_wait_for_a_turn_lets_the_next_one_in) {

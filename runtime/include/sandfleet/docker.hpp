@@ -17,6 +17,13 @@ enum class docker_connection : std::uint8_t {
 
 /// What a container has beyond what every sandbox has. Other providers take no notice of it.
 struct docker_options {
+  /// Shell commands, run as root on top of the image when a sandbox first wants them; what comes of
+  /// it is an image of its own, used again from then on. The first that fails ends the build. At
+  /// most 60 kB.
+  std::string extra_deps;
+  std::vector<std::string> extra_build_args; ///< as of `docker build`: "--build-arg", "A=B"
+  bool force_rebuild = false;                ///< such an image that is there is made anew
+
   std::string platform; ///< "linux/arm64"; empty: the engine's own
   std::string
       user; ///< of the container's first process, as `docker run --user`; empty: the image's

@@ -36,6 +36,10 @@ struct settings {
   std::chrono::milliseconds start_backoff_cap{10'000};
   std::chrono::milliseconds health_interval{30'000}; ///< 0: no health checks
   std::chrono::milliseconds health_timeout{10'000};
+
+  /// How long a container's image may take to come or to be built, beside a start's own time.
+  std::chrono::milliseconds image_timeout{1'800'000};
+  std::string image_repository = "sandfleet/runtime"; ///< of images with `extra_deps`
 };
 
 /// Says which setting has a bad value and what is allowed.

@@ -5,6 +5,7 @@
 #include "runtime/providers/docker/agent_archive.hpp"
 #include "runtime/providers/docker/container.hpp"
 #include "runtime/providers/docker/handover.hpp"
+#include "runtime/providers/docker/image_store.hpp"
 #include "runtime/providers/docker/ports.hpp"
 #include "runtime/providers/docker/verdict.hpp"
 #include "runtime/providers/docker_provider.hpp"
@@ -16,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,6 +44,7 @@ struct shared_parts {
   std::string registry_name; ///< value of `label_registry`
   std::string ports_dir;
   std::shared_ptr<agent_archive> archive;
+  std::shared_ptr<image_store> images;
   std::shared_ptr<image_users> users = std::make_shared<image_users>();
 };
 
@@ -55,7 +58,7 @@ class box : public std::enable_shared_from_this<box> {
   [[nodiscard]] const sandbox_id& id() const { return id_; }
 
   /// Completes when the agent is ready. After a failure or a cancellation nothing is left.
-  boost::asio::awaitable<result<instance>> start(std::shared_ptr<const sandbox_spec> spec);
+  boost::asio::awaitable<result<instance>> start(start_request request);
   /// Takes up a container that runs. A failure changes nothing.
   boost::asio::awaitable<result<instance>> attach(registry_entry entry);
   boost::asio::awaitable<result<exit_report>> wait();
@@ -83,7 +86,8 @@ class box : public std::enable_shared_from_this<box> {
 
   void describe(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
-  boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point deadline);
+  boost::asio::awaitable<result<void>> derive_image(const sandbox_spec& spec, time_point& deadline);
+  boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> make_workspace(const sandbox_spec& spec,
@@ -92,7 +96,7 @@ class box : public std::enable_shared_from_this<box> {
   result<void> offer_socket();
   [[nodiscard]] bool is_left_by_us() const;
   boost::asio::awaitable<result<void>> make_container(const sandbox_spec& spec,
-                                                      time_point deadline);
+                                                      time_point& deadline);
   boost::asio::awaitable<result<void>> start_container(time_point deadline);
   boost::asio::awaitable<void> take_down();
   boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
@@ -116,6 +120,7 @@ class box : public std::enable_shared_from_this<box> {
   std::string dir_;
   std::optional<file_lock> lease_;
   container_plan plan_;
+  std::function<void(bool)> on_building_;
   limits_report limits_;
   std::vector<file_lock> port_locks_;
   sandbox_record record_;

@@ -61,7 +61,9 @@ bool box::is_left_by_us() const {
   return before && before->record.owner == record_.owner;
 }
 
-asio::awaitable<result<instance>> box::start(std::shared_ptr<const sandbox_spec> spec) {
+asio::awaitable<result<instance>> box::start(start_request request) {
+  const auto spec = request.spec;
+  on_building_ = std::move(request.on_building);
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto deadline = clock::now() + spec->start_timeout;
   describe(*spec);
@@ -75,6 +77,7 @@ asio::awaitable<result<instance>> box::start(std::shared_ptr<const sandbox_spec>
     co_return fail(std::move(noted.error()));
   lease_ = std::move(*noted);
   auto built = co_await build_up(*spec, deadline);
+  on_building_ = nullptr;
   if (built)
     co_return endpoint();
   const bool in_vain = co_await was_cancelled();
@@ -84,8 +87,29 @@ asio::awaitable<result<instance>> box::start(std::shared_ptr<const sandbox_spec>
   co_return fail(std::move(built.error()));
 }
 
+asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_point& deadline) {
+  derived_image wish;
+  wish.base = plan_.image;
+  wish.platform = spec.docker.platform;
+  wish.commands = spec.docker.extra_deps;
+  wish.arguments = spec.docker.extra_build_args;
+  wish.force = spec.docker.force_rebuild;
+  const auto began = clock::now();
+  auto made = co_await shared_->images->derive(std::move(wish), on_building_);
+  deadline += clock::now() - began;
+  if (!made)
+    co_return fail(std::move(made.error()));
+  plan_.image = std::move(*made);
+  co_return result<void>{};
+}
+
 /// Ports that others take in the meantime are a reason to try again, with others.
 asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point deadline) {
+  if (!spec.docker.extra_deps.empty()) {
+    auto derived = co_await derive_image(spec, deadline);
+    if (!derived)
+      co_return derived;
+  }
   for (int attempts = 1;; ++attempts) {
     auto done = co_await attempt(spec, deadline);
     const bool in_vain = co_await was_cancelled();
@@ -97,7 +121,7 @@ asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point
   }
 }
 
-asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point deadline) {
+asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point& deadline) {
   if (auto taken = take_ports(spec); !taken)
     co_return taken;
   auto made = co_await make_container(spec, deadline);
@@ -210,7 +234,7 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point 
   co_return offer_socket();
 }
 
-asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time_point deadline) {
+asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time_point& deadline) {
   std::error_code failed;
   for (const auto& directory : overlay_directories(plan_, spec))
     if (fs::create_directories(directory, failed); failed)
@@ -231,15 +255,19 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
       made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
   }
   if (!made && is_missing_image(made.error())) {
-    auto pulled = co_await engine_.pull(plan_.image, spec.docker.platform, {}, left_until(deadline),
-                                        [](const auto&) {});
+    const auto began = clock::now();
+    auto pulled = co_await shared_->images->pull(plan_.image, spec.docker.platform);
+    deadline += clock::now() - began;
     if (!pulled)
-      co_return fail(explain_pull(plan_.image, std::move(pulled.error())));
+      co_return fail(std::move(pulled.error()));
+    engine = engine_.within(left_until(deadline));
     made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
     may_exist_ = made || !was_refused(made.error());
   }
   if (!made)
     co_return fail(explain_start(std::move(made.error())));
+  if (auto foreign = foreign_platform(plan_.image, made->warnings))
+    co_return fail(std::move(*foreign));
   for (std::size_t i = 0; i < made->warnings.size(); ++i)
     limits_["warning " + std::to_string(i + 1)] = made->warnings[i];
   co_return result<void>{};

@@ -86,7 +86,7 @@ class docker_provider final : public provider,
   [[nodiscard]] provider_name name() const override { return provider_name("docker"); }
 
   [[nodiscard]] capabilities can() const override {
-    return {.pause = true, .survives_engine = true};
+    return {.pause = true, .survives_engine = true, .preparation = shared_->settings.image_timeout};
   }
 
   asio::awaitable<result<instance>> start(start_request request) override {
@@ -94,9 +94,9 @@ class docker_provider final : public provider,
     auto made = std::make_shared<box>(asio::make_strand(executor_), shared_, request.id);
     if (!boxes_->add(made))
       co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
-    auto started = co_await transport::run_on(made->strand(), made->start(request.spec));
+    auto started = co_await transport::run_on(made->strand(), made->start(std::move(request)));
     if (!started)
-      boxes_->drop(request.id);
+      boxes_->drop(made->id());
     co_return started;
   }
 
@@ -322,7 +322,9 @@ result<std::shared_ptr<provider>> make_docker_provider(const asio::any_io_execut
                      sandfleet::docker::api(sandfleet::docker::client(executor, std::move(*host))),
                      registry_name(place),
                      place + "/ports",
-                     std::make_shared<docker::agent_archive>(agent)};
+                     std::make_shared<docker::agent_archive>(agent),
+                     nullptr};
+  parts.images = std::make_shared<docker::image_store>(executor, parts.engine, parts.settings);
   return std::make_shared<docker_provider>(executor, std::move(parts));
 }
 

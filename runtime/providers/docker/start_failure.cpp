@@ -16,6 +16,9 @@ struct meaning {
   std::string_view hint;
 };
 
+constexpr std::string_view other_platform_hint =
+    "take an image for this machine, or set 'platform' where the engine can emulate the other";
+
 constexpr auto start_meanings = std::to_array<meaning>({
     {"exec format error", errc::unsupported, failure_class::task,
      "the image is for another kind of processor than this machine: take one for it, or set "
@@ -49,11 +52,29 @@ constexpr auto pull_meanings = std::to_array<meaning>({
      "the image is not made for this platform: set 'platform', or take another one"},
     {"pull access denied", errc::permission_denied, failure_class::task,
      "is the name right? a private image wants 'docker login' first"},
+    {"no basic auth credentials", errc::permission_denied, failure_class::task,
+     "'docker login' to the registry first"},
+    {"incorrect username or password", errc::permission_denied, failure_class::task,
+     "the login that Docker's config.json has is wrong: 'docker login' anew"},
     {"unauthorized", errc::permission_denied, failure_class::task,
      "'docker login' to the registry first"},
     {"denied", errc::permission_denied, failure_class::task,
      "'docker login' to the registry first"},
     {"manifest unknown", errc::not_found, failure_class::task, "the registry has no such tag"},
+    {"does not match the specified platform", errc::unsupported, failure_class::task,
+     "the image is not made for this platform: set 'platform', or take another one"},
+    {"http response to https client", errc::connection_failed, failure_class::task,
+     "this registry does not speak TLS: 'insecure-registries' of the engine's daemon.json allows "
+     "that"},
+    {"certificate", errc::connection_failed, failure_class::task,
+     "the engine does not trust the registry's certificate: put its authority below "
+     "/etc/docker/certs.d"},
+    {"no such host", errc::connection_failed, failure_class::infrastructure,
+     "the engine finds no such registry: is the name right, and has the engine a network?"},
+    {"connection refused", errc::connection_failed, failure_class::infrastructure,
+     "the registry does not answer"},
+    {"i/o timeout", errc::connection_failed, failure_class::infrastructure,
+     "the registry does not answer the engine"},
     {"not found", errc::not_found, failure_class::task, "is the name right?"},
     {"toomanyrequests", errc::limit_exceeded, failure_class::infrastructure,
      "the registry limits pulls: log in, or wait"},
@@ -118,6 +139,27 @@ error explain_pull(const std::string& image, error refusal) {
   if (!said_by(refusal).empty())
     refusal.blame = failure_class::infrastructure;
   return with_meaning(std::move(refusal), pull_meanings);
+}
+
+std::optional<error> foreign_platform(const std::string& image,
+                                      const std::vector<std::string>& warnings) {
+  constexpr std::string_view sign = "requested image's platform";
+  for (const auto& warning : warnings)
+    if (warning.find(sign) != std::string::npos)
+      return make_error(errc::unsupported, "the image '" + image + "' is for another platform")
+          .blamed_on(failure_class::task)
+          .with_cause(warning)
+          .with_hint(std::string(other_platform_hint));
+  return std::nullopt;
+}
+
+error wrong_architecture(const std::string& image, const std::string& of_image,
+                         const std::string& of_agent) {
+  return make_error(errc::unsupported, "the image '" + image + "' is for another processor")
+      .blamed_on(failure_class::task)
+      .with_cause("it is made for " + of_image + ", not for " + of_agent)
+      .with("architecture", of_image)
+      .with_hint(std::string(other_platform_hint));
 }
 
 error not_ours(const sandbox_id& id) {

@@ -3,7 +3,9 @@
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 /// What an engine's refusals mean for a sandbox. Pure.
 namespace sandfleet::providers::docker {
@@ -19,6 +21,13 @@ namespace sandfleet::providers::docker {
 [[nodiscard]] error explain_start(error refusal);
 /// Why an image could not be had.
 [[nodiscard]] error explain_pull(const std::string& image, error refusal);
+
+/// Whether an engine that was told no platform warns that the image is for another one.
+[[nodiscard]] std::optional<error> foreign_platform(const std::string& image,
+                                                    const std::vector<std::string>& warnings);
+/// An image for another processor than the one that the agent runs on; both as Go has it.
+[[nodiscard]] error wrong_architecture(const std::string& image, const std::string& of_image,
+                                       const std::string& of_agent);
 
 [[nodiscard]] error not_ours(const sandbox_id& id);
 

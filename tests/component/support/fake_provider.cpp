@@ -51,6 +51,10 @@ fake_provider::start(providers::start_request request) {
     throw std::runtime_error("a provider with a bug");
   return [](std::shared_ptr<fake_provider> self,
             providers::start_request asked) -> asio::awaitable<result<providers::instance>> {
+    if (self->builds) {
+      asked.on_building(true);
+      asked.on_building(false);
+    }
     if (self->hangs) {
       auto timer = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor);
       co_await forever(std::move(timer));

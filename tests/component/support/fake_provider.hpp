@@ -20,6 +20,7 @@ class fake_provider final : public providers::provider,
   // What the test sets before it begins.
   std::atomic<bool> hangs{false};
   std::atomic<bool> throws{false};
+  std::atomic<bool> builds{false}; ///< `start` says that it builds an image first
   std::atomic<bool> stop_hangs{false};
   std::atomic<int> failures_to_come{0};
   std::atomic<bool> knows_others{false}; ///< `attach` finds any sandbox

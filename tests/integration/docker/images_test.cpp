@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <mutex>
+#include <vector>
+
 namespace sandfleet::tests {
 namespace {
 
@@ -66,6 +69,31 @@ TEST_F(docker_images, without_any_shell_are_the_tasks_fault) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().blame, failure_class::task) << made.error().to_string();
   EXPECT_THAT(made.error().cause, HasSubstr("neither bash nor sh"));
+}
+
+TEST_F(docker_images, with_more_in_them_are_built_first) {
+  sandbox_spec spec;
+  spec.image = busybox;
+  spec.docker.extra_deps = "echo " + make_secret() + " > /made";
+  std::vector<sandbox_state> states;
+  std::mutex mutex;
+  const auto watching = engine_->on_status([&](const status_event& event) {
+    const std::lock_guard lock(mutex);
+    states.push_back(event.to);
+  });
+  const auto labels = "docker images -q sandfleet/runtime";
+  {
+    auto box = start(spec);
+    EXPECT_EQ(inside(box, "wc -l < /made"), "1");
+  }
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(states, testing::IsSupersetOf({sandbox_state::building_runtime}));
+  ASSERT_GE(states.size(), 5U);
+  EXPECT_EQ(states[0], sandbox_state::starting_runtime);
+  EXPECT_EQ(states[1], sandbox_state::building_runtime);
+  EXPECT_EQ(states[2], sandbox_state::starting_runtime);
+  EXPECT_FALSE(on_machine(labels).empty());
+  on_machine("docker rmi -f $(docker images -q sandfleet/runtime | sort -u) >/dev/null");
 }
 
 TEST_F(docker_images, environment_of_the_image_holds_unless_the_task_says_otherwise) {

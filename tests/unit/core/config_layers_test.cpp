@@ -107,6 +107,28 @@ TEST_F(layers, the_runtime_image_wins_over_the_base_image) {
   EXPECT_EQ(resolve_good().text(key::image), "rootfs:/runtime");
 }
 
+TEST_F(layers, an_agents_image_has_its_tag_in_a_variable_of_its_own) {
+  given_.environment["AGENT_SERVER_IMAGE_REPOSITORY"] = "ghcr.io/a/agent";
+  EXPECT_EQ(resolve_good().text(key::image), "ghcr.io/a/agent:latest");
+  given_.environment["AGENT_SERVER_IMAGE_TAG"] = "1.2";
+  EXPECT_EQ(resolve_good().text(key::image), "ghcr.io/a/agent:1.2");
+  given_.environment["SANDBOX_BASE_CONTAINER_IMAGE"] = "base:1";
+  EXPECT_EQ(resolve_good().text(key::image), "base:1");
+}
+
+TEST_F(layers, what_goes_into_an_image_has_names_of_openhands_too) {
+  given_.environment.insert({{"SANDBOX_RUNTIME_EXTRA_DEPS", "pip install x"},
+                             {"SANDBOX_RUNTIME_EXTRA_BUILD_ARGS", "['--network', 'host']"},
+                             {"SANDBOX_FORCE_REBUILD_RUNTIME", "true"},
+                             {"OH_RUNTIME_RUNTIME_IMAGE_REPO", "mine/images"}});
+  const auto config = resolve_good();
+  const auto spec = config.base_spec().value();
+  EXPECT_EQ(spec.docker.extra_deps, "pip install x");
+  EXPECT_EQ(spec.docker.extra_build_args, (std::vector<std::string>{"--network", "host"}));
+  EXPECT_TRUE(spec.docker.force_rebuild);
+  EXPECT_EQ(config.engine_settings()->image_repository, "mine/images");
+}
+
 TEST_F(layers, an_empty_variable_counts_as_not_set) {
   given_.environment["SANDFLEET_IMAGE"] = "";
   given_.environment["SANDBOX_TIMEOUT"] = "";
