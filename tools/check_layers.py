@@ -24,7 +24,7 @@ LAYERS = {
                        "runtime/providers", "actors"},
     "sandbox_agent": {"runtime/core", "runtime/protocol", "runtime/transport"},
     "tools": {"runtime/core", "runtime/config", "runtime/protocol", "runtime/transport",
-              "runtime/engine"},
+              "runtime/docker", "runtime/engine"},
     "bench": {"runtime/core", "runtime/protocol", "runtime/transport", "runtime/engine",
               "sandbox_agent"},
     "runtime/examples": set(),

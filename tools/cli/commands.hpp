@@ -24,6 +24,9 @@ namespace sandfleet::cli {
 /// `sandfleet gc`: removes what programs that died have left.
 [[nodiscard]] std::unique_ptr<subcommand> make_gc_command();
 
+/// `sandfleet image`: makes roots for sandboxes.
+[[nodiscard]] std::unique_ptr<subcommand> make_image_command();
+
 /// `sandfleet config`: each setting, its value, and where it came from.
 [[nodiscard]] std::unique_ptr<subcommand> make_config_command();
 

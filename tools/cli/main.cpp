@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     commands.push_back(make_ps_command());
     commands.push_back(make_stop_command());
     commands.push_back(make_gc_command());
+    commands.push_back(make_image_command());
     commands.push_back(make_config_command());
     commands.push_back(make_doctor_command());
     commands.push_back(make_completion_command());
