@@ -49,7 +49,8 @@ struct terminal::callbacks {
     t.glyph_width_ = info->width;
     // Between a glyph in the last column and one in the first, the cursor is reported to have
     // moved unless it was a wrap.
-    if (pos.col == 0 && t.wrap_pending_)
+    const bool did_not_fit = info->width > 1 && t.in_last_column_;
+    if (pos.col == 0 && (t.wrap_pending_ || did_not_fit))
       target.continues = true;
     target.write_glyph(static_cast<std::size_t>(pos.col), info->chars, info->width);
     t.wrap_pending_ = pos.col + info->width >= columns;
@@ -295,6 +296,9 @@ void terminal::write_well_formed(std::string_view characters) {
     std::size_t length = 1;
     while (length < characters.size() && is_continuation(characters[length]))
       ++length;
+    VTermPos cursor{};
+    ::vterm_state_get_cursorpos(state_, &cursor);
+    in_last_column_ = cursor.col == columns - 1;
     emulate(characters.substr(0, length));
     characters.remove_prefix(length);
     if (marks_ > row::most_marks)

@@ -95,9 +95,10 @@ class terminal {
   text_limits limits_;
   int row_ = 0;
   int column_ = 0;
-  bool wrap_pending_ = false; ///< the last column was written and the cursor still stands on it
-  place glyph_;               ///< where the emulation printed last
-  char32_t last_glyph_ = 0;   ///< what was printed last, without its marks; 0: nothing
+  bool wrap_pending_ = false;   ///< the last column was written and the cursor still stands on it
+  bool in_last_column_ = false; ///< the emulation's cursor stood there before what it prints now
+  place glyph_;                 ///< where the emulation printed last
+  char32_t last_glyph_ = 0;     ///< what was printed last, without its marks; 0: nothing
   int glyph_width_ = 0;
   std::size_t marks_ = 0; ///< combining code points of the emulation's last glyph
   std::string reply_;

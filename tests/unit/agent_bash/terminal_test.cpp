@@ -83,6 +83,8 @@ TEST(terminal, long_lines_come_out_whole) {
   }
   const auto wide = repeat("\xe4\xbd\xa0", 1500);
   EXPECT_EQ(shown(wide + "\r\nend"), wide + "\nend");
+  for (const auto* first : {"a", "\x1b[ma"})
+    EXPECT_EQ(shown(first + wide + "\r\nend"), "a" + wide + "\nend") << "halves in two rows";
   const std::string full(1000, 'x');
   EXPECT_EQ(shown(full + "\x1b[m" + "y\r\n"), full + "y\n");
   EXPECT_EQ(shown(full + "\ry"), "y" + std::string(999, 'x'));
