@@ -178,6 +178,12 @@ typed_text frame_as_is(std::string_view text) {
   return out;
 }
 
+typed_text frame_input(std::string_view text) {
+  auto out = frame_as_is(text);
+  out.bytes.back() = '\r';
+  return out;
+}
+
 typed_text opening(dialect kind, std::string_view nonce) {
   auto text = kind == dialect::bash ? bash_opening() : std::string(posix_opening);
   return frame_as_is(replace_all(std::move(text), "@NONCE@", nonce));
@@ -222,7 +228,10 @@ typed_text frame_eval(dialect kind, std::string_view text,
 }
 
 std::string echo_of(const typed_text& text) {
-  return replace_all(text.bytes, "\n", "\r\n");
+  auto bytes = text.bytes;
+  if (bytes.ends_with('\r'))
+    bytes.back() = '\n';
+  return replace_all(std::move(bytes), "\n", "\r\n");
 }
 
 } // namespace sandfleet::agent

@@ -17,7 +17,8 @@ enum class dialect {
 /// Bytes of a line, its newline not counted, that are typed at most. busybox's shell reads 1,024.
 [[nodiscard]] std::size_t line_limit(dialect kind);
 
-/// What is typed, ending in a newline, and how many lines that are.
+/// What is typed, ending in a newline (or, for a program, the key for return), and how many lines
+/// that are.
 struct typed_text {
   std::string bytes;
   int lines = 0;
@@ -35,6 +36,10 @@ struct typed_text {
 
 /// The text as it is.
 [[nodiscard]] typed_text frame_as_is(std::string_view text);
+
+/// The text as somebody at a keyboard gives it to a program: it ends with the key for return, which
+/// programs that take the terminal out of canonical mode can tell from a newline.
+[[nodiscard]] typed_text frame_input(std::string_view text);
 
 /// The text as the argument of one `eval`, whatever its bytes and length, without a variable of
 /// ours and with `$?` as it was; its standard input from a file when one is given. `options` are

@@ -29,7 +29,7 @@ bash_session::run(protocol::run_action action, output_watcher watcher) {
     co_return co_await self->run(std::move(action), std::move(watcher));
   }
   auto settings = self->settings;
-  if (action.cwd)
+  if (action.cwd && !action.cwd->empty())
     settings.working_dir = *action.cwd;
   bash_session fresh(self->executor, std::move(settings));
   action.is_static = false;

@@ -33,6 +33,19 @@ bool acts_at_prompt(std::optional<char> key) {
   return !key || std::string_view("cdjmCDJM").find(*key) != std::string_view::npos;
 }
 
+/// A text whose lines all end in CR LF was written elsewhere; bash would take each CR for a part of
+/// the word before it.
+std::string with_unix_lines(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r'))
+      return text;
+    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n')
+      out += text[i];
+  }
+  return out;
+}
+
 } // namespace
 
 void bash_session::impl::type(const std::string& command, bool is_input) {
@@ -41,18 +54,19 @@ void bash_session::impl::type(const std::string& command, bool is_input) {
     return;
   }
   if (is_input && !current->at_prompt()) {
-    current->type(frame_as_is(command), true);
+    current->type(frame_input(command), true);
     return;
   }
+  const auto text = with_unix_lines(command);
   // Text that is not a sequence of whole commands would be run in part, line by line, if it were
   // typed; as one `eval` it is one command with one result. On a single line it is typed, and more
   // can be given to it as input.
   const auto kind = current->kind();
-  const bool several_lines = command.find('\n') != std::string::npos;
-  const bool typed = can_be_typed(kind, command) &&
-                     (!several_lines || (kind == dialect::bash && split_commands(command)));
-  current->type(typed ? frame_as_is(command)
-                      : frame_eval(kind, command, std::nullopt, current->prompt().options),
+  const bool several_lines = text.find('\n') != std::string::npos;
+  const bool typed = can_be_typed(kind, text) &&
+                     (!several_lines || (kind == dialect::bash && split_commands(text)));
+  current->type(typed ? frame_as_is(text)
+                      : frame_eval(kind, text, std::nullopt, current->prompt().options),
                 true);
 }
 

@@ -75,6 +75,8 @@ TEST(framing, what_may_be_typed_as_it_is) {
   for (const char byte : {'\0', '\x03', '\r', '\x1b', '\x7f', '\x15'})
     EXPECT_FALSE(can_be_typed(dialect::bash, std::string(1, byte))) << int(byte);
   EXPECT_EQ(frame_as_is("a\nb"), (typed_text{"a\nb\n", 2}));
+  EXPECT_EQ(frame_input("a\nb"), (typed_text{"a\nb\r", 2}));
+  EXPECT_EQ(echo_of(frame_input("a\nb")), "a\r\nb\r\n");
 }
 
 TEST(framing, an_eval_of_any_length_keeps_its_bytes_on_short_lines) {

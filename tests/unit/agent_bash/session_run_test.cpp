@@ -222,6 +222,29 @@ TEST_F(run_test, output_beyond_the_history_limit_is_dropped_and_said) {
   EXPECT_EQ(seen.content.substr(seen.content.size() - 4), "5000");
 }
 
+TEST_F(run_test, lines_that_all_end_in_cr_lf_are_lines) {
+  EXPECT_EQ(run("for i in 1 2; do\r\necho $i\r\ndone\r\n").content, "1\n2");
+  EXPECT_EQ(run("cat <<'END' | od -An -c\r\na\r\nEND\r\n").content, "a  \\n");
+  EXPECT_EQ(run("printf %s 'a\r\nb\n' | wc -c").content, "5");
+}
+
+TEST_F(run_test, input_ends_with_the_key_for_return) {
+  leave_running("stty -icrnl -icanon min 3; head -c 3 | od -An -c; stty sane");
+  protocol::run_action input;
+  input.command = "ab";
+  input.is_input = true;
+  EXPECT_NE(run(std::move(input)).content.find("a   b  \\r"), std::string::npos);
+}
+
+TEST_F(run_test, a_static_command_in_no_named_directory_starts_where_the_first_session_did) {
+  run("cd /");
+  protocol::run_action action;
+  action.command = "pwd";
+  action.is_static = true;
+  action.cwd = "";
+  EXPECT_EQ(run(std::move(action)).content, directory_.string());
+}
+
 TEST_F(run_test, a_static_command_has_a_session_of_its_own) {
   run("A=1; mkdir sub");
   protocol::run_action action;
