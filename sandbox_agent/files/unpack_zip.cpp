@@ -145,12 +145,11 @@ result<void> unpack_entry(archive* zip, archive_entry* entry, int root, allowanc
     return tl::unexpected(parent.error());
   if (is_directory)
     return {};
-  // Archives made elsewhere have no mode; 0 would make a file that nobody can read.
-  const auto permissions = static_cast<mode_t>(::archive_entry_perm(entry) & 0777U);
+  // Who may read and write is the umask's matter: an archive packed by one user is for another.
+  const auto permissions = static_cast<mode_t>(0666U | (::archive_entry_perm(entry) & 0111U));
   ::unlinkat(parent->get(), leaf.c_str(), 0);
   const unique_fd file(::openat(parent->get(), leaf.c_str(),
-                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                permissions == 0 ? 0666 : permissions));
+                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, permissions));
   if (file.get() < 0)
     return fail(os_error(errno, name));
   std::array<char, 16384> block{};

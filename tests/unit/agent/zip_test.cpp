@@ -71,6 +71,17 @@ TEST(zip, tree_round_trips) {
   EXPECT_FALSE(where.has("out/dirlink"));
 }
 
+TEST(zip, files_are_for_whom_the_umask_lets) {
+  directory where;
+  ASSERT_TRUE(unpack(where, zip_with("private", S_IFREG | 0600), "out"));
+  ASSERT_TRUE(unpack(where, zip_with("program", S_IFREG | 0700), "out"));
+  const auto mode = [&](const char* name) {
+    return std::filesystem::status(where.at(name)).permissions();
+  };
+  EXPECT_EQ(mode("out/private"), mode("out/first"));
+  EXPECT_EQ(mode("out/program"), mode("out/first") | std::filesystem::perms::owner_exec);
+}
+
 TEST(zip, single_file_is_in_its_archive) {
   directory where;
   where.write("one.txt", "1");
