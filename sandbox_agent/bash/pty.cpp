@@ -63,7 +63,8 @@ void set_echo(int master, bool on) {
 
 result<pty_process> spawn_on_pty(const pty_spec& spec) {
   struct stat found {};
-  if (::stat(spec.working_dir.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
+  if (spec.working_dir.find('\0') != std::string::npos ||
+      ::stat(spec.working_dir.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
     return fail(make_error(errc::not_found, "cannot start a shell in " + spec.working_dir)
                     .with_cause("no such directory"));
 

@@ -13,6 +13,8 @@ namespace sandfleet::agent::files {
 std::vector<std::string> list_files(const std::string& path) {
   std::vector<std::string> directories;
   std::vector<std::string> others;
+  if (path.find('\0') != std::string::npos)
+    return directories; // no path has one, and the kernel would take what is before it
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(path.c_str()), &::closedir);
   while (open) {
     const dirent* entry = ::readdir(open.get());

@@ -196,7 +196,7 @@ handling get_download_files(context&, http_exchange& exchange) {
   }
   const auto path = files::normal_path(*given);
   struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) {
+  if (path.find('\0') != std::string::npos || ::stat(path.c_str(), &found) != 0) {
     co_await reply_detail(exchange, 500, "404: File not found");
     co_return;
   }

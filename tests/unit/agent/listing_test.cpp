@@ -16,6 +16,7 @@ TEST(list_files, directories_come_first_without_regard_to_case) {
   EXPECT_EQ(list_files(where.at()), (names{"yak/", "Zed/", "A", "b"}));
   EXPECT_EQ(list_files(where.at("b")), names{});
   EXPECT_EQ(list_files(where.at("missing")), names{});
+  EXPECT_EQ(list_files(std::string(where.at()) + '\0'), names{});
 }
 
 TEST(match_glob, relative_patterns_give_relative_paths) {
