@@ -85,6 +85,7 @@ TEST_F(docker_images, with_more_in_them_are_built_first) {
   {
     auto box = start(spec);
     EXPECT_EQ(inside(box, "wc -l < /made"), "1");
+    EXPECT_TRUE(wait_for(box.stop()));
   }
   const std::lock_guard lock(mutex);
   EXPECT_THAT(states, testing::IsSupersetOf({sandbox_state::building_runtime}));
