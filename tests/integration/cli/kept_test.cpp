@@ -140,11 +140,16 @@ TEST_F(kept, gc_says_what_a_killed_launcher_left) {
                 .status,
             0);
   const auto launcher_pid = launcher();
-  // The agent dies first, and its launcher cannot see it: else one of them ends the rest.
+  // Each dies without another seeing it, who would end the rest.
+  const auto child_of = [](pid_t parent) {
+    const auto number = std::to_string(parent);
+    return std::stoi(tests::read_file("/proc/" + number + "/task/" + number + "/children"));
+  };
   ::kill(launcher_pid, SIGSTOP);
-  const auto of_launcher = std::to_string(launcher_pid);
-  ::kill(std::stoi(tests::read_file("/proc/" + of_launcher + "/task/" + of_launcher + "/children")),
-         SIGKILL);
+  const pid_t guardian = child_of(launcher_pid);
+  ::kill(guardian, SIGSTOP);
+  ::kill(child_of(guardian), SIGKILL);
+  ::kill(guardian, SIGKILL);
   ::kill(launcher_pid, SIGKILL);
   EXPECT_TRUE(ends(launcher_pid));
   const auto done = sandfleet({"gc", "--output", "json"});

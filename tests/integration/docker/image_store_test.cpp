@@ -80,7 +80,9 @@ class image_stores : public ::testing::Test {
 class derived_images : public image_stores {};
 
 TEST_F(derived_images, are_built_once) {
-  const auto made = derive("echo built > /note");
+  // The engine's cache may know what was built before.
+  const auto command = "echo built > /note # " + make_secret().substr(0, 8);
+  const auto made = derive(command);
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_THAT(*made, testing::StartsWith(settings_.image_repository + ":v1_"));
   EXPECT_THAT(building_, ElementsAre(true, false));
@@ -88,10 +90,10 @@ TEST_F(derived_images, are_built_once) {
   EXPECT_EQ(on_machine("docker images -q " + settings_.image_repository + " | wc -l"), "3");
   EXPECT_GE(told("+ echo built"), 1U);
 
-  EXPECT_EQ(derive("echo built > /note"), made);
+  EXPECT_EQ(derive(command), made);
   EXPECT_THAT(building_, ElementsAre(true, false)) << "it was there";
   const auto id = on_machine("docker inspect -f '{{.Id}}' " + *made);
-  EXPECT_EQ(derive("echo built > /note", true), made);
+  EXPECT_EQ(derive(command, true), made);
   EXPECT_NE(on_machine("docker inspect -f '{{.Id}}' " + *made), id);
 }
 
