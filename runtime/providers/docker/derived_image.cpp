@@ -89,11 +89,15 @@ std::string list_text(const std::vector<std::string>& items) {
   return std::move(out.end_array()).take();
 }
 
-/// Engines print in red what a command writes to standard error.
-std::string_view without_colours(std::string_view line) {
-  while (line.starts_with("\x1b[") && line.find('m') != std::string_view::npos)
-    line.remove_prefix(line.find('m') + 1);
-  return line;
+/// Engines print in red what a command writes to standard error, each piece that it writes.
+std::string without_colours(std::string_view line) {
+  std::string plain;
+  for (auto at = line.find("\x1b["); at != std::string_view::npos; at = line.find("\x1b[")) {
+    plain += line.substr(0, at);
+    const auto end = line.find_first_not_of("0123456789;", at + 2);
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  }
+  return plain.append(line);
 }
 
 std::string exit_code_in(std::string_view said) {
@@ -195,15 +199,15 @@ void build_log::take(const sandfleet::docker::progress_line& line,
   lines_.feed(text, [&](std::string_view one) {
     if (one.starts_with("Step "))
       step_ = one.substr(5, one.find(' ', 5) - 5);
-    one = without_colours(one);
-    if (one.starts_with("+ "))
-      command_ = one.substr(2);
-    if (one.empty())
+    const auto plain = without_colours(one);
+    if (plain.starts_with("+ "))
+      command_ = plain.substr(2);
+    if (plain.empty())
       return;
-    tail_.append(one).append("\n");
+    tail_.append(plain).append("\n");
     if (tail_.size() > longest_tail)
       tail_.erase(0, tail_.size() - longest_tail);
-    on_line(one);
+    on_line(plain);
   });
 }
 

@@ -88,6 +88,13 @@ void feed(build_log& log, std::vector<std::string>& seen, std::string text) {
   log.take(line, [&](std::string_view one) { seen.emplace_back(one); });
 }
 
+TEST(build_log, has_no_colours_wherever_they_stand) {
+  build_log log;
+  std::vector<std::string> seen;
+  feed(log, seen, "\x1b[91m+ \x1b[0m\x1b[91mcat /x\n\x1b[0m\x1b[91mcat: no\n");
+  EXPECT_EQ(seen, (std::vector<std::string>{"+ cat /x", "cat: no"}));
+}
+
 TEST(build_log, says_which_command_failed) {
   build_log log;
   std::vector<std::string> seen;
