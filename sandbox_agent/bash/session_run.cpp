@@ -103,6 +103,8 @@ std::string bash_session::impl::memory_remark(int exit_code) {
   // On a machine of many the others' are counted too.
   if (memory->counts_the_machine() && exit_code != killed)
     return {};
+  if (oom_kills_ <= before)
+    return {}; // the limit need not be looked up
   return oom_remark(oom_kills_ - before, memory->limit(), memory->counts_the_machine());
 }
 
