@@ -2,6 +2,8 @@
 #include "runtime/docker/api.hpp"
 #include "runtime/docker/json_view.hpp"
 
+#include <algorithm>
+
 namespace sandfleet::docker {
 
 namespace {
@@ -20,8 +22,8 @@ std::map<std::string, std::string> text_members(const json_view& object) {
   return read;
 }
 
-std::string without_slash(std::string name) {
-  return name.starts_with('/') ? name.substr(1) : name;
+std::string without_slash(const std::string& name) {
+  return name.substr(std::min(name.find_first_not_of('/'), name.size()));
 }
 
 std::map<std::string, std::uint16_t> host_ports(const json_view& ports) {
