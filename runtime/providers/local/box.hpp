@@ -47,6 +47,7 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<exit_report>> wait();
   boost::asio::awaitable<result<exit_report>> stop(std::chrono::milliseconds grace);
   boost::asio::awaitable<result<void>> set_paused(bool paused);
+  boost::asio::awaitable<result<void>> pause() { return set_paused(true); }
   boost::asio::awaitable<result<instance>> resume();
   [[nodiscard]] boost::asio::awaitable<result<instance_state>> inspect();
   /// From now on it lives by its launcher, for so long; 0: without end.

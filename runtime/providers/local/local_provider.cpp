@@ -1,6 +1,6 @@
 #include "runtime/providers/local_provider.hpp"
 
-#include "runtime/providers/live_table.hpp"
+#include "runtime/providers/box_provider.hpp"
 #include "runtime/providers/local/box.hpp"
 #include "runtime/providers/local/remains.hpp"
 #include "runtime/providers/registry.hpp"
@@ -32,10 +32,6 @@ void raise_file_limit() {
     return;
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
-}
-
-error unknown(const sandbox_id& id) {
-  return make_error(errc::not_found, "there is no sandbox " + id.str());
 }
 
 local::remains remains_of(const orphan& found) {
@@ -85,16 +81,13 @@ sandbox_info info_of(registry_entry entry) {
   return info;
 }
 
-class local_provider final : public provider, public std::enable_shared_from_this<local_provider> {
+class local_provider final : public box_provider<box, shared_parts> {
  public:
   local_provider(asio::any_io_executor executor, shared_parts parts)
-      : executor_(std::move(executor)),
-        shared_(std::make_shared<const shared_parts>(std::move(parts))),
-        can_pause_(::geteuid() == 0) {}
+      : box_provider(std::move(executor), std::move(parts)), can_pause_(::geteuid() == 0) {}
 
   ~local_provider() override {
-    for (const auto& live : boxes_->all())
-      asio::post(live->strand(), [live] { live->abandon(); });
+    abandon_all();
     shared_->cleaners->close();
   }
 
@@ -109,7 +102,7 @@ class local_provider final : public provider, public std::enable_shared_from_thi
   }
 
   asio::awaitable<result<instance>> start(start_request request) override {
-    auto made = std::make_shared<box>(asio::make_strand(executor_), shared_, request.id);
+    const auto made = new_box(request.id);
     if (!boxes_->add(made))
       co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
     auto started = co_await transport::run_on(made->strand(), made->start(request.spec));
@@ -118,84 +111,6 @@ class local_provider final : public provider, public std::enable_shared_from_thi
     else
       boxes_->drop(request.id);
     co_return started;
-  }
-
-  asio::awaitable<result<exit_report>> wait(sandbox_id id) override {
-    const auto live = boxes_->find(id);
-    if (!live)
-      co_return last_report(id);
-    auto report = co_await transport::run_on(live->strand(), live->wait());
-    if (report)
-      boxes_->end(id, *report);
-    co_return report;
-  }
-
-  asio::awaitable<result<exit_report>> stop(stop_request request) override {
-    const auto live = boxes_->find(request.id);
-    if (!live)
-      co_return last_report(request.id);
-    auto report = co_await transport::run_on(live->strand(), live->stop(request.grace));
-    if (report)
-      boxes_->end(request.id, *report);
-    co_return report;
-  }
-
-  asio::awaitable<result<instance_state>> inspect(sandbox_id id) override {
-    const auto live = boxes_->find(id);
-    if (!live) {
-      if (boxes_->report_of(id))
-        co_return instance_state::gone;
-      co_return fail(unknown(id));
-    }
-    co_return co_await transport::run_on(live->strand(), live->inspect());
-  }
-
-  asio::awaitable<result<void>> pause(sandbox_id id) override {
-    const auto live = boxes_->find(id);
-    if (!live)
-      co_return fail(unknown(id));
-    co_return co_await transport::run_on(live->strand(), live->set_paused(true));
-  }
-
-  asio::awaitable<result<instance>> resume(sandbox_id id) override {
-    const auto live = boxes_->find(id);
-    if (!live)
-      co_return fail(unknown(id));
-    co_return co_await transport::run_on(live->strand(), live->resume());
-  }
-
-  asio::awaitable<result<instance>> attach(sandbox_id id) override {
-    auto entry = shared_->entries->find(id);
-    if (!entry)
-      co_return fail(unknown(id));
-    if (entry->abandoned())
-      co_return fail(make_error(errc::not_found, "the sandbox " + id.str() + " has ended")
-                         .with_cause("the program that it belonged to has died")
-                         .with_hint("'sandfleet gc' removes what is left of it"));
-    auto made = std::make_shared<box>(asio::make_strand(executor_), shared_, id);
-    if (!boxes_->add(made))
-      co_return fail(errc::already_exists, "the sandbox " + id.str() + " is this program's");
-    auto attached = co_await transport::run_on(made->strand(), made->attach(std::move(*entry)));
-    if (!attached)
-      boxes_->drop(id);
-    co_return attached;
-  }
-
-  asio::awaitable<result<void>> keep(keep_request request) override {
-    const auto live = boxes_->find(request.id);
-    if (!live)
-      co_return fail(unknown(request.id));
-    co_return co_await transport::run_on(live->strand(), live->keep(request.time_to_live));
-  }
-
-  asio::awaitable<result<void>> release(sandbox_id id) override {
-    const auto live = boxes_->find(id);
-    if (!live)
-      co_return fail(unknown(id));
-    auto done = co_await transport::run_on(live->strand(), live->release());
-    if (done)
-      boxes_->drop(id);
-    co_return done;
   }
 
   asio::awaitable<result<std::vector<sandbox_info>>> list() override {
@@ -234,15 +149,10 @@ class local_provider final : public provider, public std::enable_shared_from_thi
   }
 
  private:
-  [[nodiscard]] result<exit_report> last_report(const sandbox_id& id) const {
-    if (auto report = boxes_->report_of(id))
-      return *report;
-    return fail(unknown(id));
+  [[nodiscard]] bool has_no_owner(const registry_entry& entry) const override {
+    return entry.abandoned();
   }
 
-  asio::any_io_executor executor_;
-  std::shared_ptr<const shared_parts> shared_;
-  std::shared_ptr<live_table<box>> boxes_ = std::make_shared<live_table<box>>();
   std::atomic<bool> can_pause_;
 };
 
