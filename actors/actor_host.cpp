@@ -49,6 +49,9 @@ class mailbox_gateway final : public gateway {
   void detach(const sandbox_id& id, done_reply to) override {
     send(detach_atom_v, id, std::move(to));
   }
+  void pause(const sandbox_id& id, done_reply to) override {
+    send(pause_atom_v, id, std::move(to));
+  }
   void list(listing_reply to) override { send(list_atom_v, std::move(to)); }
   void stop(const sandbox_id& id, stop_reply to) override { send(stop_atom_v, id, std::move(to)); }
   void report(const sandbox_id& id, std::uint64_t generation, error seen, route_reply to) override {
@@ -89,6 +92,7 @@ actor_settings settings_of(const control_settings& from) {
   s.health_interval = from.health_interval;
   s.health_timeout = from.health_timeout;
   s.stop_grace = from.stop_grace;
+  s.pause_at_close = from.pause_at_close;
   s.seed = std::random_device{}();
   return s;
 }

@@ -220,6 +220,29 @@ asio::awaitable<result<void>> control_plane::keep_sandbox(sandbox_id id,
   });
 }
 
+asio::awaitable<result<void>> control_plane::pause_sandbox(sandbox_id id) {
+  return done_in(impl_->io, [way_in = impl_->way_in, id = std::move(id)](done_reply to) {
+    way_in->pause(id, std::move(to));
+  });
+}
+
+namespace {
+
+asio::awaitable<result<void>> ignoring_route(asio::awaitable<result<route_ptr>> found) {
+  const auto route = co_await std::move(found);
+  if (!route)
+    co_return fail(route.error());
+  co_return result<void>{};
+}
+
+} // namespace
+
+asio::awaitable<result<void>> control_plane::resume_sandbox(sandbox_id id) {
+  // To look for its route is all that it takes.
+  auto seen = make_error(errc::sandbox_paused, "sandbox " + id.str() + " is to be resumed");
+  return ignoring_route(report_failure(std::move(id), 0, std::move(seen)));
+}
+
 asio::awaitable<result<void>> control_plane::detach_sandbox(sandbox_id id) {
   return done_in(impl_->io, [way_in = impl_->way_in, id = std::move(id)](done_reply to) {
     way_in->detach(id, std::move(to));

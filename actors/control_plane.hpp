@@ -70,6 +70,7 @@ struct control_settings {
   core::backoff_policy start_retry;
   std::chrono::milliseconds health_interval{30'000}; ///< 0: none
   std::chrono::milliseconds health_timeout{10'000};
+  bool pause_at_close = false;                 ///< those started here that stay
   std::chrono::milliseconds stop_grace{5'000}; ///< for children at shutdown, before they are killed
 };
 
@@ -107,6 +108,10 @@ class control_plane {
   /// Makes a sandbox stay when the control plane ends, for so long from now on; 0: without end.
   boost::asio::awaitable<result<void>> keep_sandbox(sandbox_id id, std::chrono::milliseconds life);
 
+  /// Holds a sandbox still. Whoever reports that it has no route, and `resume_sandbox`, wakes it.
+  boost::asio::awaitable<result<void>> pause_sandbox(sandbox_id id);
+  boost::asio::awaitable<result<void>> resume_sandbox(sandbox_id id);
+
   /// Forgets a sandbox that was kept or attached; later calls answer `not_found`.
   boost::asio::awaitable<result<void>> detach_sandbox(sandbox_id id);
 
@@ -116,9 +121,9 @@ class control_plane {
   /// Completes when the sandbox is gone. Idempotent; an unknown id is `not_found`.
   boost::asio::awaitable<result<providers::exit_report>> stop_sandbox(sandbox_id id);
 
-  /// The data plane saw `seen` while it used `generation` of a sandbox's route. The sandbox actor
-  /// finds out what became of it and answers the route to use next, or the verdict to give to the
-  /// caller (class, cause and the provider's evidence).
+  /// The data plane saw `seen` while it used `generation` of a sandbox's route (0: it found none).
+  /// The sandbox actor finds out what became of it and answers the route to use next, or the
+  /// verdict to give to the caller (class, cause and the provider's evidence).
   boost::asio::awaitable<result<std::shared_ptr<const route>>>
   report_failure(sandbox_id id, std::uint64_t generation, error seen);
 

@@ -30,6 +30,7 @@ class gateway {
   virtual void attach(const sandbox_id& id, const provider_name& provider, start_reply to) = 0;
   virtual void keep(const sandbox_id& id, std::chrono::milliseconds life, done_reply to) = 0;
   virtual void detach(const sandbox_id& id, done_reply to) = 0;
+  virtual void pause(const sandbox_id& id, done_reply to) = 0;
   virtual void list(listing_reply to) = 0;
   virtual void stop(const sandbox_id& id, stop_reply to) = 0;
   virtual void report(const sandbox_id& id, std::uint64_t generation, error seen,

@@ -85,6 +85,9 @@ gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<ga
       [self](detach_atom, const sandbox_id& id, const done_reply& to) {
         self->state.forward_done(deadlines::outside_keep, to, detach_atom_v, id);
       },
+      [self](pause_atom, const sandbox_id& id, const done_reply& to) {
+        self->state.forward_done(deadlines::outside_pause, to, pause_atom_v, id);
+      },
       [self](list_atom, const listing_reply& to) {
         self->state.forward(deadlines::outside_list, to, list_atom_v);
       },

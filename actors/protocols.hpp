@@ -31,6 +31,8 @@ using provider_port_actor = caf::typed_actor<
     caf::replies_to<stop_atom, sandbox_id>::with<report_ptr>,
     // Asks what became of a sandbox.
     caf::replies_to<inspect_atom, sandbox_id>::with<providers::instance_state>,
+    // Holds a sandbox still.
+    caf::replies_to<pause_atom, sandbox_id>::with<caf::ok_atom>,
     // Makes a paused sandbox run again.
     caf::replies_to<resume_atom, sandbox_id>::with<instance_ptr>,
     // Takes up a sandbox that was kept, or one of another program.
@@ -65,6 +67,7 @@ using provider_actor = caf::typed_actor<
     // Passed on to the port.
     caf::replies_to<stop_atom, sandbox_id>::with<report_ptr>,
     caf::replies_to<inspect_atom, sandbox_id>::with<providers::instance_state>,
+    caf::replies_to<pause_atom, sandbox_id>::with<caf::ok_atom>,
     caf::replies_to<resume_atom, sandbox_id>::with<instance_ptr>,
     caf::replies_to<attach_atom, sandbox_id>::with<instance_ptr>,
     caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
@@ -103,6 +106,8 @@ using sandbox_actor = caf::typed_actor<
     caf::replies_to<attach_atom>::with<ready_ptr>,
     // Makes it outlive the engine, for so long; 0: without end.
     caf::replies_to<keep_atom, caf::timespan>::with<caf::ok_atom>,
+    // Holds it still; who wants its route then wakes it up.
+    caf::replies_to<pause_atom>::with<caf::ok_atom>,
     // Forgets it; it lives on.
     caf::replies_to<detach_atom>::with<caf::ok_atom>,
     // The caller of `start` has gone: takes away what was begun.
@@ -140,6 +145,7 @@ using supervisor_actor = caf::typed_actor<
     // Passed on to the sandbox.
     caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
     caf::replies_to<detach_atom, sandbox_id>::with<caf::ok_atom>,
+    caf::replies_to<pause_atom, sandbox_id>::with<caf::ok_atom>,
     // Asks every provider, and answers with all they know or the first error.
     caf::replies_to<list_atom>::with<listing_ptr>,
     // Takes a start back.
@@ -175,7 +181,8 @@ using gateway_actor = caf::typed_actor<
     caf::reacts_to<start_atom, sandbox_id, spec_ptr, start_reply>,
     caf::reacts_to<attach_atom, sandbox_id, provider_name, start_reply>,
     caf::reacts_to<keep_atom, sandbox_id, caf::timespan, done_reply>,
-    caf::reacts_to<detach_atom, sandbox_id, done_reply>, caf::reacts_to<list_atom, listing_reply>,
+    caf::reacts_to<detach_atom, sandbox_id, done_reply>,
+    caf::reacts_to<pause_atom, sandbox_id, done_reply>, caf::reacts_to<list_atom, listing_reply>,
     caf::reacts_to<stop_atom, sandbox_id, stop_reply>,
     caf::reacts_to<report_atom, sandbox_id, std::uint64_t, error, route_reply>,
     caf::reacts_to<take_atom, turn_request, waiter_ptr, turn_reply>,

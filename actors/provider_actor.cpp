@@ -175,6 +175,9 @@ provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider
       [self](inspect_atom, const sandbox_id& id) -> caf::result<providers::instance_state> {
         return self->delegate(self->state.port(), inspect_atom_v, id);
       },
+      [self](pause_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        return self->delegate(self->state.port(), pause_atom_v, id);
+      },
       [self](resume_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
         return self->delegate(self->state.port(), resume_atom_v, id);
       },

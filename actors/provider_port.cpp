@@ -35,9 +35,23 @@ asio::awaitable<result<providers::instance_state>> inspect_work(provider_ptr p, 
   co_return co_await p->inspect(std::move(id));
 }
 
+error cannot_pause(const providers::provider& p) {
+  return make_error(errc::unsupported,
+                    "the provider '" + p.name().str() + "' cannot pause sandboxes here");
+}
+
+asio::awaitable<result<caf::ok_atom>> pause_work(provider_ptr p, sandbox_id id) {
+  if (!p->can().pause)
+    co_return fail(cannot_pause(*p));
+  auto done = co_await p->pause(std::move(id));
+  if (!done)
+    co_return fail(std::move(done.error()));
+  co_return caf::ok_atom_v;
+}
+
 asio::awaitable<result<instance_ptr>> resume_work(provider_ptr p, sandbox_id id) {
   if (!p->can().pause)
-    co_return fail(errc::unsupported, "provider '" + p->name().str() + "' cannot resume a sandbox");
+    co_return fail(cannot_pause(*p));
   auto made = co_await p->resume(std::move(id));
   if (!made)
     co_return fail(std::move(made.error()));
@@ -119,6 +133,10 @@ void provider_port_state::stop(const sandbox_id& id, caf::response_promise answe
 
 void provider_port_state::inspect(const sandbox_id& id, caf::response_promise answer) {
   work_->begin(io_, inspect_work(provider_, id), owner{owed_outcome(std::move(answer))});
+}
+
+void provider_port_state::pause(const sandbox_id& id, caf::response_promise answer) {
+  work_->begin(io_, pause_work(provider_, id), owner{owed_outcome(std::move(answer))});
 }
 
 void provider_port_state::resume(const sandbox_id& id, caf::response_promise answer) {
@@ -217,6 +235,11 @@ provider_port(provider_port_actor::stateful_pointer<provider_port_state> self,
       [self](inspect_atom, const sandbox_id& id) -> caf::result<providers::instance_state> {
         auto answer = self->make_response_promise();
         self->state.inspect(id, answer);
+        return answer;
+      },
+      [self](pause_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise();
+        self->state.pause(id, answer);
         return answer;
       },
       [self](resume_atom, const sandbox_id& id) -> caf::result<instance_ptr> {

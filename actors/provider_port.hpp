@@ -26,6 +26,7 @@ class provider_port_state {
   void cancel(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void stop(const sandbox_id& id, caf::response_promise answer);
   void inspect(const sandbox_id& id, caf::response_promise answer);
+  void pause(const sandbox_id& id, caf::response_promise answer);
   void resume(const sandbox_id& id, caf::response_promise answer);
   void attach(const sandbox_id& id, caf::response_promise answer);
   void keep(const sandbox_id& id, caf::timespan life, caf::response_promise answer);

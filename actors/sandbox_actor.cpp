@@ -91,14 +91,19 @@ ready_ptr sandbox_actor_state::describe() const {
       ready_sandbox{parts_.id, link_, limits_, workspace_});
 }
 
-void sandbox_actor_state::come_up(const providers::instance& made) {
+void sandbox_actor_state::take_up(const providers::instance& made) {
+  ++generation_;
   limits_ = made.limits;
   workspace_ = made.workspace;
+  self_->send(parts_.provider, watch_atom_v, parts_.id, end_observer_actor(sandbox_actor(self_)));
+}
+
+void sandbox_actor_state::come_up(const providers::instance& made) {
+  take_up(made);
   advance(lifecycle_event::runtime_up);
   link_->publish_route(
-      std::make_shared<const route>(route{++generation_, made.agent, made.session_key}));
+      std::make_shared<const route>(route{generation_, made.agent, made.session_key}));
   advance(lifecycle_event::became_ready);
-  self_->send(parts_.provider, watch_atom_v, parts_.id, end_observer_actor(sandbox_actor(self_)));
   begin_health(probe_mode::regular);
   reports_.deliver(link_->current_route());
 }
@@ -144,9 +149,16 @@ void sandbox_actor_state::leave() {
   if (now_ == sandbox_state::stopped || interrupted_ == interrupted::stop || parted_)
     conclude();
   else if (outlives_ && !is_over())
-    let_go();
+    leave_standing();
   else if (!keeping_) // whose answer leads on
     begin_stop();
+}
+
+void sandbox_actor_state::leave_standing() {
+  if (now_ == sandbox_state::ready && parts_.spec && parts_.settings.pause_at_close)
+    hold();
+  else if (now_ != sandbox_state::pausing) // whose answer leads on
+    let_go();
 }
 
 void sandbox_actor_state::begin_stop() {
@@ -202,6 +214,7 @@ void sandbox_actor_state::finish_stop(const providers::exit_report& last) {
   final_ = std::make_shared<const providers::exit_report>(final_report);
   stops_.deliver(final_);
   reports_.fail(verdict);
+  pauses_.fail(verdict);
   self_->send(parts_.owner, ended_atom_v, parts_.id,
               std::make_shared<const ending>(ending{std::move(final_report), verdict}));
   if (leaving_)
@@ -261,6 +274,11 @@ sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_act
       [self](keep_atom, caf::timespan life) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();
         self->state.keep(life, answer);
+        return answer;
+      },
+      [self](pause_atom) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.pause(answer);
         return answer;
       },
       [self](detach_atom) -> caf::result<caf::ok_atom> {

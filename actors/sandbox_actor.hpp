@@ -57,6 +57,9 @@ class sandbox_actor_state {
   void keep(caf::timespan life, caf::typed_response_promise<caf::ok_atom> answer);
   void detach(caf::typed_response_promise<caf::ok_atom> answer);
 
+  // sandbox_pausing.cpp
+  void pause(caf::typed_response_promise<caf::ok_atom> answer);
+
   // sandbox_trouble.cpp: what happens to a sandbox while it runs
   void report(std::uint64_t generation, const error& seen,
               caf::typed_response_promise<route_ptr> answer);
@@ -90,6 +93,7 @@ class sandbox_actor_state {
   void ask_start();
   void started(const instance_ptr& made);
   void start_failed(failure why, unsigned life);
+  void leave_standing();
   void begin_stop();
   void ask_stop();
   void stop_failed(failure why, unsigned life);
@@ -102,6 +106,14 @@ class sandbox_actor_state {
   [[nodiscard]] error foreign_error() const;
   [[nodiscard]] ready_ptr describe() const;
 
+  [[nodiscard]] bool is_held() const; ///< paused, or about to be
+  void hold();
+  void held();
+  void hold_failed(const error& why, const route& before);
+  void wake();
+  void report_held(std::uint64_t generation, caf::typed_response_promise<route_ptr> answer);
+
+  void take_up(const providers::instance& made);
   void come_up(const providers::instance& made);
   void fail_with(error verdict); ///< the sandbox is no more; `verdict` says why
   void withdraw_service(const error& why);
@@ -144,6 +156,7 @@ class sandbox_actor_state {
   owed<report_ptr> stops_;
   owed<route_ptr> reports_;
   owed<caf::ok_atom> detaches_;
+  owed<caf::ok_atom> pauses_;
 
   health_checker_actor checker_;
   std::map<session_name, bash_session_actor> sessions_;

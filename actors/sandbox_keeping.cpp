@@ -48,7 +48,12 @@ void sandbox_actor_state::attached(const providers::instance& made) {
     ask_stop(); // asked for while it was being taken up
     return;
   }
-  come_up(made);
+  if (made.paused) {
+    take_up(made);
+    advance(lifecycle_event::pause_done);
+  } else {
+    come_up(made);
+  }
   start_.deliver(describe());
   if (leaving_)
     let_go();

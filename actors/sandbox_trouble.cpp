@@ -84,6 +84,10 @@ void sandbox_actor_state::report(std::uint64_t generation, const error& seen,
         make_error(errc::sandbox_lost, "sandbox " + parts_.id.str() + " was stopped"))));
     return;
   }
+  if (is_held()) {
+    report_held(generation, std::move(answer));
+    return;
+  }
   const auto current = link_->current_route();
   if (current && generation < current->generation && now_ == sandbox_state::ready) {
     answer.deliver(current); // somebody else has seen to it
@@ -100,12 +104,12 @@ void sandbox_actor_state::inquire(const error& seen) {
       self_, parts_.provider, deadlines::provider_inspect,
       [this, seen](instance_state found) {
         inquiring_ = false;
-        if (!is_over())
+        if (!is_over() && !is_held())
           judge(found, seen);
       },
       [this, seen](const failure& why) {
         inquiring_ = false;
-        if (!is_over())
+        if (!is_over() && !is_held())
           disconnected(
               make_error(errc::sandbox_lost, "sandbox " + parts_.id.str() + " cannot be inspected")
                   .with_cause(why.what.to_string())
@@ -134,14 +138,14 @@ void sandbox_actor_state::probe_again(const error& seen) {
       self_, parts_.health, parts_.settings.health_timeout + deadlines::probe_margin,
       [this](caf::ok_atom) {
         inquiring_ = false;
-        if (is_over())
+        if (is_over() || is_held())
           return;
         alive();
         reports_.deliver(link_->current_route());
       },
       [this, seen](const failure& why) {
         inquiring_ = false;
-        if (!is_over())
+        if (!is_over() && !is_held())
           disconnected(make_error(errc::sandbox_lost,
                                   "the agent of sandbox " + parts_.id.str() + " does not answer")
                            .with_cause(why.what.to_string())

@@ -19,6 +19,7 @@ inline constexpr std::chrono::nanoseconds provider_start_margin = 2s; ///< beyon
 inline constexpr std::chrono::nanoseconds provider_cancel = 10s;
 inline constexpr std::chrono::nanoseconds provider_stop = 30s;
 inline constexpr std::chrono::nanoseconds provider_inspect = 10s;
+inline constexpr std::chrono::nanoseconds provider_pause = 30s;
 inline constexpr std::chrono::nanoseconds provider_resume = 60s;
 inline constexpr std::chrono::nanoseconds provider_attach = 15s;
 inline constexpr std::chrono::nanoseconds provider_keep = 15s;
@@ -30,6 +31,7 @@ inline constexpr std::chrono::nanoseconds outside_stop = 150s;
 inline constexpr std::chrono::nanoseconds outside_report = 150s;
 inline constexpr std::chrono::nanoseconds outside_attach = 30s;
 inline constexpr std::chrono::nanoseconds outside_keep = 30s;
+inline constexpr std::chrono::nanoseconds outside_pause = 45s;
 inline constexpr std::chrono::nanoseconds outside_list = 40s;
 inline constexpr std::chrono::nanoseconds outside_shutdown = std::chrono::minutes(10);
 /// A connection can break before the provider has noticed the end: so long its news is waited for.
@@ -48,6 +50,7 @@ struct actor_settings {
   std::chrono::milliseconds health_timeout{10'000};
   unsigned health_threshold = 3; ///< failures in a row before a sandbox counts as disconnected
   std::chrono::milliseconds stop_grace{5'000};
+  bool pause_at_close = false; ///< those started here that stay
   restart_limits restarts;
   std::chrono::milliseconds preparation{0}; ///< of the provider, as its `capabilities` say
   std::uint64_t seed = 0;

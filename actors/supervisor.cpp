@@ -112,14 +112,26 @@ void supervisor_state::attach(const sandbox_id& id, const provider_name& provide
   }
 }
 
-void supervisor_state::keep(const sandbox_id& id, caf::timespan life,
-                            caf::typed_response_promise<caf::ok_atom> answer) {
+template <class... Ts>
+void supervisor_state::pass_on(const sandbox_id& id,
+                               caf::typed_response_promise<caf::ok_atom> answer,
+                               const Ts&... message) {
   if (const auto found = sandboxes_.find(id); found != sandboxes_.end())
-    answer.delegate(found->second.actor, keep_atom_v, life);
+    answer.delegate(found->second.actor, message...);
   else if (const auto past = endings_.find(id); past != endings_.end())
     answer.deliver(to_caf(past->second->verdict));
   else
     answer.deliver(to_caf(unknown(id)));
+}
+
+void supervisor_state::keep(const sandbox_id& id, caf::timespan life,
+                            caf::typed_response_promise<caf::ok_atom> answer) {
+  pass_on(id, std::move(answer), keep_atom_v, life);
+}
+
+void supervisor_state::pause(const sandbox_id& id,
+                             caf::typed_response_promise<caf::ok_atom> answer) {
+  pass_on(id, std::move(answer), pause_atom_v);
 }
 
 void supervisor_state::detach(const sandbox_id& id,
@@ -348,6 +360,11 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, supervisor
       [self](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();
         self->state.detach(id, answer);
+        return answer;
+      },
+      [self](pause_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.pause(id, answer);
         return answer;
       },
       [self](list_atom) -> caf::result<listing_ptr> {

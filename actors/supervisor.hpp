@@ -48,6 +48,10 @@ class supervisor_state {
               caf::typed_response_promise<ready_ptr> answer);
   void keep(const sandbox_id& id, caf::timespan life,
             caf::typed_response_promise<caf::ok_atom> answer);
+  template <class... Ts>
+  void pass_on(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer,
+               const Ts&... message);
+  void pause(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void detach(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void list(caf::typed_response_promise<listing_ptr> answer);
   void cancel(const sandbox_id& id);

@@ -144,6 +144,10 @@ result<settings> resolved::engine_settings() const {
   s.start_backoff_cap = duration(key::start_backoff_cap);
   s.health_interval = duration(key::health_interval);
   s.health_timeout = duration(key::health_timeout);
+  if (truth(key::keep_runtime_alive))
+    s.at_close = truth(key::pause_closed_runtimes) ? close_action::pause : close_action::keep;
+  s.keep_for = duration(key::keep_for);
+  s.stop_all_at_close = truth(key::rm_all_containers);
   s.image_timeout = duration(key::image_timeout);
   s.image_repository = text(key::image_repository);
   auto checked = validate(s);

@@ -57,6 +57,12 @@ constexpr std::array enable_gpu_names = {alias{"SANDBOX_ENABLE_GPU", "sandbox.en
 constexpr std::array cuda_names = {
     alias{"SANDBOX_CUDA_VISIBLE_DEVICES", "sandbox.cuda_visible_devices", {}, {}}};
 constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
+constexpr std::array keep_alive_names = {
+    alias{"SANDBOX_KEEP_RUNTIME_ALIVE", "sandbox.keep_runtime_alive", {}, {}}};
+constexpr std::array pause_closed_names = {
+    alias{"SANDBOX_PAUSE_CLOSED_RUNTIMES", "sandbox.pause_closed_runtimes", {}, {}}};
+constexpr std::array remove_all_names = {
+    alias{"SANDBOX_RM_ALL_CONTAINERS", "sandbox.rm_all_containers", {}, {}}};
 constexpr std::array color_names = {
     alias{"DISABLE_COLOR", "core.disable_color", alias_meaning::true_means, "never"}};
 constexpr std::array log_format_names = {alias{"LOG_JSON", "", alias_meaning::true_means, "json"}};
@@ -154,6 +160,15 @@ constexpr std::array<setting_info, key_count> table = {{
     {"keep_for", kind::duration, "--keep-for", "TIME", "24h",
      "time that a sandbox of 'run --rm=false' lives, unless it is stopped before; 0: without end",
      0, 10 * 365 * day, {}, {}},
+    {"keep_runtime_alive", kind::truth, "", "BOOL", "false",
+     "sandboxes stay when the program that started them ends, as if by --rm=false",
+     {}, {}, {}, keep_alive_names},
+    {"pause_closed_runtimes", kind::truth, "", "BOOL", "false",
+     "those that stay by keep_runtime_alive are paused; their next use resumes them",
+     {}, {}, {}, pause_closed_names},
+    {"rm_all_containers", kind::truth, "", "BOOL", "false",
+     "at its end a program takes away all kept sandboxes of this user, not only its own",
+     {}, {}, {}, remove_all_names},
     {"extra_deps", kind::text, "", "COMMANDS", "",
      "shell commands that are run, as root, on top of a container's image; the result is kept",
      {}, {}, {}, extra_deps_names},
@@ -279,16 +294,13 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "sandbox.docker_runtime_kwargs",
     "sandbox.enable_auto_lint",
     "sandbox.initialize_plugins",
-    "sandbox.keep_runtime_alive",
     "sandbox.local_runtime_url",
-    "sandbox.pause_closed_runtimes",
     "sandbox.remote_runtime_api_timeout",
     "sandbox.remote_runtime_api_url",
     "sandbox.remote_runtime_class",
     "sandbox.remote_runtime_enable_retries",
     "sandbox.remote_runtime_init_timeout",
     "sandbox.remote_runtime_resource_factor",
-    "sandbox.rm_all_containers",
     "sandbox.selected_repo",
     "sandbox.trusted_dirs",
 });

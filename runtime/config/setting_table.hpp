@@ -39,6 +39,9 @@ enum class key : std::uint8_t {
   start_timeout,
   timeout,
   keep_for,
+  keep_runtime_alive,
+  pause_closed_runtimes,
+  rm_all_containers,
   // what a container gets
   extra_deps,
   extra_build_args,
@@ -74,7 +77,7 @@ enum class key : std::uint8_t {
 inline constexpr std::string_view agent_image_variable = "AGENT_SERVER_IMAGE_REPOSITORY";
 inline constexpr std::string_view agent_image_tag_variable = "AGENT_SERVER_IMAGE_TAG";
 
-inline constexpr std::size_t key_count = 54;
+inline constexpr std::size_t key_count = 57;
 
 enum class value_kind : std::uint8_t {
   text,         ///< `choices` may name words that are likely

@@ -86,6 +86,7 @@ failure_class default_blame(errc code) noexcept {
   case errc::shutting_down:
   case errc::start_failed:
   case errc::sandbox_lost:
+  case errc::sandbox_paused:
   case errc::connection_failed:
   case errc::protocol_error:
   case errc::io_error:
@@ -123,6 +124,8 @@ std::string_view to_string(errc code) noexcept {
     return "start_failed";
   case errc::sandbox_lost:
     return "sandbox_lost";
+  case errc::sandbox_paused:
+    return "sandbox_paused";
   case errc::out_of_memory:
     return "out_of_memory";
   case errc::connection_failed:

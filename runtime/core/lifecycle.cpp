@@ -50,6 +50,8 @@ constexpr std::array table = {
     transition{s::ready, e::ran_out_of_memory, s::error_memory},
 
     transition{s::pausing, e::pause_done, s::paused},
+    // A provider that cannot pause leaves it as it is.
+    transition{s::pausing, e::became_ready, s::ready},
     transition{s::pausing, e::connection_lost, s::error_runtime_disconnected},
     transition{s::pausing, e::stop_begun, s::stopping},
     transition{s::pausing, e::failed, s::error},
@@ -60,6 +62,8 @@ constexpr std::array table = {
     transition{s::paused, e::failed, s::error},
 
     transition{s::resuming, e::runtime_up, s::runtime_started},
+    // One that is taken up while it is paused stays so.
+    transition{s::resuming, e::pause_done, s::paused},
     transition{s::resuming, e::connection_lost, s::error_runtime_disconnected},
     transition{s::resuming, e::stop_begun, s::stopping},
     transition{s::resuming, e::failed, s::error},

@@ -25,12 +25,26 @@ result<void> validate_env(const std::map<std::string, std::string>& env) {
   return {};
 }
 
+constexpr std::string_view letters_and_digits =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr std::size_t longest_session_id = 128;
+
+result<void> validate_session_id(const std::string& id) {
+  const bool fits =
+      id.empty() ||
+      (id.size() <= longest_session_id && id.front() != '.' && id.front() != '-' &&
+       id.find_first_not_of(std::string(letters_and_digits) + "_.-") == std::string::npos);
+  if (fits)
+    return {};
+  return fail(make_error(errc::invalid_argument, "session_id: '" + id + "' is no session id")
+                  .with_hint("letters, digits, '.', '_' and '-', at most 128, neither '.' nor '-' "
+                             "first"));
+}
+
 /// Docker's rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+
 bool is_volume_name(const std::string& text) {
-  constexpr std::string_view letters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  return text.size() > 1 && letters.find(text.front()) != std::string_view::npos &&
-         text.find_first_not_of(std::string(letters) + "_.-") == std::string::npos;
+  return text.size() > 1 && letters_and_digits.find(text.front()) != std::string_view::npos &&
+         text.find_first_not_of(std::string(letters_and_digits) + "_.-") == std::string::npos;
 }
 
 result<void> validate_volume(const volume& v) {
@@ -58,6 +72,8 @@ result<void> at_least(const char* key, const std::optional<std::int64_t>& value,
 } // namespace
 
 result<void> validate(const sandbox_spec& spec) {
+  if (auto checked = validate_session_id(spec.session_id); !checked)
+    return checked;
   if (!is_absolute(spec.workspace) || has_nul(spec.workspace))
     return fail(errc::invalid_argument,
                 "workspace: '" + spec.workspace + "' is not an absolute path");

@@ -140,8 +140,11 @@ asio::awaitable<result<void>> api::pause(std::string container) {
 }
 
 asio::awaitable<result<void>> api::unpause(std::string container) {
-  return act("resume the container " + short_id(container), "POST",
-             container_path(container, "/unpause"));
+  auto done = co_await act("resume the container " + short_id(container), "POST",
+                           container_path(container, "/unpause"));
+  if (!done && done.error().cause.ends_with("is not paused"))
+    co_return result<void>{};
+  co_return done;
 }
 
 asio::awaitable<result<void>> api::remove(std::string container) {

@@ -28,11 +28,37 @@ void status_hub::tell(const status_event& event) {
 core::core(settings s, std::unique_ptr<transport::io_pool> io)
     : config(std::move(s)), pool(std::move(io)) {}
 
+boost::asio::awaitable<result<void>> core::shut_down() {
+  result<void> all;
+  if (config.stop_all_at_close)
+    all = co_await stop_kept();
+  auto done = co_await control->shutdown();
+  co_return done ? all : done;
+}
+
+boost::asio::awaitable<result<void>> core::stop_kept() {
+  const auto all = co_await control->list_sandboxes();
+  if (!all)
+    co_return fail(all.error());
+  result<void> done;
+  for (const auto& one : *all) {
+    if (!one.kept)
+      continue;
+    const auto found = co_await control->attach_sandbox(one.id, one.provider);
+    if (!found)
+      continue; // it has ended
+    auto stopped = co_await control->stop_sandbox(one.id);
+    if (!stopped)
+      done = fail(std::move(stopped.error()));
+  }
+  co_return done;
+}
+
 void core::close() {
   if (closed.exchange(true))
     return;
   // The object stays until the last handle is gone: a call may be using it at this moment.
-  boost::asio::co_spawn(pool->executor(), control->shutdown(), boost::asio::use_future).wait();
+  boost::asio::co_spawn(pool->executor(), shut_down(), boost::asio::use_future).wait();
   for (const auto& provider : providers)
     provider->close();
   pool->stop();

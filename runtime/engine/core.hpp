@@ -34,6 +34,9 @@ class status_hub {
 struct core {
   core(settings s, std::unique_ptr<transport::io_pool> io);
 
+  /// What `engine::stop` promises.
+  boost::asio::awaitable<result<void>> shut_down();
+
   /// Kills what runs and joins the threads. Not on a thread of the engine.
   void close();
 
@@ -43,6 +46,9 @@ struct core {
   std::vector<std::shared_ptr<providers::provider>> providers;
   std::unique_ptr<actors::control_plane> control;
   std::atomic<bool> closed{false};
+
+ private:
+  boost::asio::awaitable<result<void>> stop_kept();
 };
 
 /// Turns an exception, which is how Asio reports a cancelled wait, into an error.

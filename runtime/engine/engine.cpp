@@ -32,6 +32,7 @@ actors::control_settings control_settings_of(const settings& s) {
   control.start_retry.cap = s.start_backoff_cap;
   control.health_interval = s.health_interval;
   control.health_timeout = s.health_timeout;
+  control.pause_at_close = s.at_close == close_action::pause;
   return control;
 }
 
@@ -121,6 +122,13 @@ asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
       make_sandbox_id(), std::make_shared<const sandbox_spec>(std::move(spec)));
   if (!ready)
     co_return fail(ready.error());
+  if (self->config.at_close != close_action::stop) {
+    auto kept = co_await self->control->keep_sandbox(ready->id, self->config.keep_for);
+    if (!kept) {
+      (void)co_await self->control->stop_sandbox(ready->id);
+      co_return fail(std::move(kept.error()));
+    }
+  }
   co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready))};
 }
 
@@ -139,10 +147,21 @@ asio::awaitable<result<std::vector<sandbox_info>>> list_in(core_ptr self) {
   co_return co_await self->control->list_sandboxes();
 }
 
+asio::awaitable<result<sandbox>> attach_session_in(core_ptr self, std::string session_id) {
+  auto all = co_await list_in(self);
+  if (!all)
+    co_return fail(std::move(all.error()));
+  for (auto& one : *all)
+    if (!session_id.empty() && one.session_id == session_id && one.state != listed_state::abandoned)
+      co_return co_await attach_in(self, std::move(one.id));
+  co_return fail(
+      make_error(errc::not_found, "there is no sandbox of the session '" + session_id + "'"));
+}
+
 asio::awaitable<result<void>> stop_in(core_ptr self) {
   if (self->closed)
     co_return result<void>{};
-  co_return co_await self->control->shutdown();
+  co_return co_await self->shut_down();
 }
 
 } // namespace
@@ -206,6 +225,10 @@ asio::awaitable<result<sandbox>> engine::start(sandbox_spec spec) {
 
 asio::awaitable<result<sandbox>> engine::attach(sandbox_id id) {
   return guarded(attach_in(impl_->core, std::move(id)));
+}
+
+asio::awaitable<result<sandbox>> engine::attach_session(std::string session_id) {
+  return guarded(attach_session_in(impl_->core, std::move(session_id)));
 }
 
 asio::awaitable<result<std::vector<sandbox_info>>> engine::list() {

@@ -149,6 +149,18 @@ asio::awaitable<result<void>> keep_in(impl_ptr self, std::chrono::milliseconds l
   co_return co_await self->core->control->keep_sandbox(self->ready.id, life);
 }
 
+asio::awaitable<result<void>> pause_in(impl_ptr self) {
+  if (self->core->closed)
+    co_return fail(closed_error());
+  co_return co_await self->core->control->pause_sandbox(self->ready.id);
+}
+
+asio::awaitable<result<void>> resume_in(impl_ptr self) {
+  if (self->core->closed)
+    co_return fail(closed_error());
+  co_return co_await self->core->control->resume_sandbox(self->ready.id);
+}
+
 asio::awaitable<result<void>> detach_in(impl_ptr self) {
   if (self->core->closed)
     co_return fail(closed_error());
@@ -245,6 +257,14 @@ asio::awaitable<result<std::string>> sandbox::execute_action(std::string action_
 
 asio::awaitable<result<void>> sandbox::keep(std::chrono::milliseconds time_to_live) {
   return guarded(keep_in(impl_, time_to_live));
+}
+
+asio::awaitable<result<void>> sandbox::pause() {
+  return guarded(pause_in(impl_));
+}
+
+asio::awaitable<result<void>> sandbox::resume() {
+  return guarded(resume_in(impl_));
 }
 
 asio::awaitable<result<void>> sandbox::detach() {

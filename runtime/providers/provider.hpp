@@ -27,6 +27,7 @@ struct instance {
   std::string session_key; ///< for X-Session-API-Key; never logged
   limits_report limits;
   std::string workspace; ///< the first directory, as seen inside; empty: as specified
+  bool paused = false;   ///< it is to be resumed before it answers
   bool foreign = false;  ///< another program's: it can be used, but not stopped or kept
 };
 
@@ -87,6 +88,7 @@ enum class recovery_mode : std::uint8_t {
 ///   attach   takes up a sandbox that this provider did not start: one that was kept, or one of
 ///            another program that lives. `not_found` when there is none, `unsupported` when this
 ///            provider cannot.
+///   pause    holds a sandbox still; `resume` of one that is not paused answers where it is.
 ///   keep     makes a sandbox outlive the provider. Asked again, it sets a new time to live. After
 ///            a failure the sandbox is what it was before.
 ///   release  forgets a sandbox that was kept or attached, without taking it away; whoever waits

@@ -22,6 +22,7 @@ std::string to_json(const sandbox_record& record) {
   protocol::json_writer out;
   out.begin_object()
       .member("id", record.id.str())
+      .member("session_id", record.session_id)
       .member("owner", record.owner)
       .member("owner_pid", record.owner_pid)
       .member("kept", record.kept)
@@ -46,6 +47,7 @@ result<sandbox_record> parse_record(std::string_view text) {
   protocol::json_object in(text, errc::io_error, "a sandbox's record");
   sandbox_record record;
   record.id = sandbox_id(in.string("id"));
+  record.session_id = in.string_or("session_id", "");
   record.owner = in.string("owner");
   if (!is_token(record.owner)) // it becomes a part of a path
     in.reject("owner", "is not the token of an engine");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -91,6 +92,15 @@ std::optional<sandbox_record> record_of(const std::string& dir, const sandbox_id
   return record && record->id == id ? std::optional(std::move(*record)) : std::nullopt;
 }
 
+/// Whether it lives, as far as can be seen here. A container has no launcher.
+bool has_claim(const registry_entry& entry) {
+  const auto& record = entry.record;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const bool expired =
+      record.expires_ms != 0 && std::chrono::milliseconds(record.expires_ms) <= now;
+  return !expired && (record.kept ? entry.held || record.launcher == 0 : entry.owned);
+}
+
 bool is_ours(const std::string& path) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid();
@@ -131,6 +141,16 @@ std::optional<file_lock> file_lock::try_take(const std::string& path, bool make)
   return lock;
 }
 
+std::optional<file_lock> file_lock::take(const std::string& path) {
+  file_lock lock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_CREAT, 0600));
+  if (lock.fd_ < 0)
+    return std::nullopt;
+  while (::flock(lock.fd_, LOCK_EX) != 0)
+    if (errno != EINTR)
+      return std::nullopt;
+  return lock;
+}
+
 std::optional<file_lock> file_lock::try_share(const std::string& path) {
   file_lock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (lock.fd_ < 0 || ::flock(lock.fd_, LOCK_SH | LOCK_NB) != 0)
@@ -157,7 +177,7 @@ std::string registry::dir_of(const sandbox_id& id) const {
 result<std::shared_ptr<registry>> registry::open(const std::string& state_dir) {
   std::error_code ignored;
   fs::create_directories(fs::path(state_dir).parent_path(), ignored);
-  for (const char* dir : {"", "/owners", "/sandboxes"})
+  for (const char* dir : {"", "/owners", "/sandboxes", "/sessions"})
     if (auto made = make_private_dir(state_dir + dir); !made)
       return fail(made.error());
   // Another engine's scan may take an unlocked file for a dead one: then a new one is made.
@@ -178,6 +198,40 @@ result<std::shared_ptr<registry>> registry::open(const std::string& state_dir) {
   return broken("cannot take a lease in '" + state_dir + "'", failed);
 }
 
+std::string registry::session_link(const std::string& session_id) const {
+  return state_dir_ + "/sessions/" + session_id;
+}
+
+/// Two that want the same session id at one moment ask one after the other.
+result<void> registry::claim_session(const sandbox_record& record) const {
+  const auto link = session_link(record.session_id);
+  const auto gate = file_lock::take(state_dir_ + "/sessions.lock");
+  std::error_code failed;
+  const auto holder = fs::read_symlink(link, failed);
+  if (!failed) {
+    const auto other = find(sandbox_id(holder.string()));
+    if (other && has_claim(*other) && other->record.id != record.id &&
+        other->record.session_id == record.session_id)
+      return fail(
+          make_error(errc::already_exists,
+                     "session_id: there is a sandbox of the session '" + record.session_id + "'")
+              .with_cause(other->record.id.str())
+              .with_hint("attach to it, or stop it"));
+    fs::remove(link, failed);
+  }
+  if (::symlink(record.id.str().c_str(), link.c_str()) != 0)
+    return broken("cannot note the session '" + record.session_id + "'", errno);
+  return {};
+}
+
+void registry::drop_dead_sessions() const {
+  const auto gate = file_lock::take(state_dir_ + "/sessions.lock");
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(state_dir_ + "/sessions", ignored))
+    if (!fs::exists(dir_of(sandbox_id(fs::read_symlink(entry.path(), ignored).string()))))
+      fs::remove(entry.path(), ignored);
+}
+
 result<file_lock> registry::add(const sandbox_record& record, std::string_view session_key) const {
   // Named after the owner until the record stands in it, and until it is locked: whoever lists sees
   // it whole, and cannot come before the lock.
@@ -194,9 +248,14 @@ result<file_lock> registry::add(const sandbox_record& record, std::string_view s
     failed = errno;
   if (failed == 0 && ::rename(half_made.c_str(), dir.c_str()) != 0)
     failed = errno;
-  if (failed == 0)
-    return std::move(*lease);
   std::error_code ignored;
+  if (failed == 0) {
+    const auto claimed = record.session_id.empty() ? result<void>() : claim_session(record);
+    if (claimed)
+      return std::move(*lease);
+    fs::remove_all(dir, ignored);
+    return fail(claimed.error());
+  }
   fs::remove_all(half_made, ignored);
   if (failed == ENOTEMPTY || failed == EEXIST)
     return fail(errc::already_exists, "the sandbox " + record.id.str() + " exists");
@@ -309,6 +368,7 @@ std::optional<orphan_scan> registry::find_orphans() const {
     }
     scan.orphans.push_back(std::move(found));
   }
+  drop_dead_sessions();
   return scan;
 }
 

@@ -19,6 +19,7 @@ namespace sandfleet::providers {
 /// died.
 struct sandbox_record {
   sandbox_id id;
+  std::string session_id;      ///< of its specification
   std::string owner;           ///< token of the engine that started it
   pid_t owner_pid = 0;         ///< for people
   bool kept = false;           ///< lives as long as its launcher, without its owner
@@ -52,6 +53,8 @@ class file_lock {
 
   /// Nothing when another holds it, or when the file does not exist and `make` is false.
   static std::optional<file_lock> try_take(const std::string& path, bool make);
+  /// Waits for it: only for locks that are held for an instant. Made when missing.
+  static std::optional<file_lock> take(const std::string& path);
   /// Shared with others who only look. Nothing when one holds it alone, or without the file.
   static std::optional<file_lock> try_share(const std::string& path);
 
@@ -92,6 +95,7 @@ struct registry_entry {
 ///   owners/TOKEN.lock      locked while the engine lives: its lease
 ///   sandboxes/ID/          record.json, and what the launcher keeps there
 ///   sandboxes/ID/key       the session key; locked while the launcher lives
+///   sessions/SESSION       a link that names the sandbox of that session id
 /// A sandbox is handed over to its launcher by one change of its record, before the launcher is
 /// told: an engine that dies in between leaves an entry that is abandoned when its launcher, which
 /// sees that, has ended.
@@ -109,7 +113,7 @@ class registry {
   [[nodiscard]] std::string dir_of(const sandbox_id& id) const;
 
   /// Makes the entry. It appears whole or not at all. Returns the lock that its launcher is to
-  /// inherit.
+  /// inherit. `already_exists` when another that lives has its session id.
   [[nodiscard]] result<file_lock> add(const sandbox_record& record,
                                       std::string_view session_key) const;
   result<void> update(const sandbox_record& record) const;
@@ -127,6 +131,9 @@ class registry {
  private:
   registry(std::string state_dir, std::string owner, file_lock lease);
   [[nodiscard]] std::string lease_path(std::string_view owner) const;
+  [[nodiscard]] std::string session_link(const std::string& session_id) const;
+  [[nodiscard]] result<void> claim_session(const sandbox_record& record) const;
+  void drop_dead_sessions() const;
   [[nodiscard]] std::optional<registry_entry> read_entry(const sandbox_id& id) const;
 
   std::string state_dir_;

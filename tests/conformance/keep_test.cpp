@@ -1,37 +1,9 @@
-#include "tests/support/engine_fixture.hpp"
-
-#include <sys/wait.h>
+#include "tests/conformance/engine_series.hpp"
 
 namespace sandfleet::tests {
 namespace {
 
-/// Engines one after the other, and side by side, on one state directory.
-class engine_keep : public engine_fixture {
- protected:
-  /// Ends the engine, as the end of its program does, and makes the next.
-  void next_engine() {
-    engine_.reset();
-    SetUp();
-  }
-
-  engine another_engine() { return engine::create(test_settings(state_.path())).value(); }
-
-  sandbox_info only_one() {
-    auto all = wait_for(engine_->list());
-    if (!all || all->size() != 1)
-      throw std::runtime_error("not one sandbox");
-    return all->front();
-  }
-
-  /// Its launcher is a child of this process, which nobody waits for once its engine has gone.
-  void stop_and_reap(sandbox& box) {
-    const auto launcher = only_one().launcher_pid;
-    const auto stopped = wait_for(box.stop());
-    EXPECT_TRUE(stopped) << stopped.error().to_string();
-    if (launcher != 0)
-      ::waitpid(launcher, nullptr, 0);
-  }
-};
+using engine_keep = engine_series;
 
 TEST_F(engine_keep, a_kept_sandbox_keeps_its_shell_and_files_across_engines) {
   sandbox_spec spec;
@@ -142,6 +114,50 @@ TEST_F(engine_keep, what_is_not_there_is_not_found) {
   EXPECT_EQ(wait_for(engine_->attach(sandbox_id("sb-0000000000000000"))).error().code,
             errc::not_found);
   EXPECT_TRUE(wait_for(engine_->list())->empty());
+}
+
+TEST_F(engine_keep, a_session_has_one_sandbox) {
+  sandbox_spec spec;
+  spec.session_id = "one";
+  auto box = start(spec);
+  const auto second = wait_for(engine_->start(spec));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, errc::already_exists);
+  EXPECT_EQ(second.error().cause, box.id().str());
+  auto found = wait_for(engine_->attach_session("one"));
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->id(), box.id());
+  EXPECT_EQ(wait_for(engine_->attach_session("another")).error().code, errc::not_found);
+  ASSERT_TRUE(wait_for(box.stop()));
+  EXPECT_EQ(wait_for(engine_->attach_session("one")).error().code, errc::not_found);
+  auto next = start(spec);
+  EXPECT_NE(next.id(), box.id());
+  ASSERT_TRUE(wait_for(next.stop()));
+}
+
+TEST_F(engine_keep, with_keep_at_close_sandboxes_outlive_the_engine) {
+  auto settings = test_settings(state_.path());
+  settings.at_close = close_action::keep;
+  next_engine(settings);
+  auto box = start();
+  next_engine(settings);
+  EXPECT_EQ(only_one().state, listed_state::running);
+  auto again = wait_for(engine_->attach(box.id()));
+  ASSERT_TRUE(again);
+  stop_and_reap(*again);
+}
+
+TEST_F(engine_keep, stop_all_at_close_takes_kept_ones_too) {
+  auto box = start();
+  const auto launcher = only_one().launcher_pid;
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours(1))));
+  auto settings = test_settings(state_.path());
+  settings.stop_all_at_close = true;
+  next_engine(settings);
+  next_engine();
+  EXPECT_TRUE(wait_for(engine_->list())->empty());
+  if (launcher != 0)
+    ::waitpid(launcher, nullptr, 0);
 }
 
 } // namespace

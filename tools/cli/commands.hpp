@@ -20,6 +20,9 @@ namespace sandfleet::cli {
 
 /// `sandfleet stop`: takes kept sandboxes away.
 [[nodiscard]] std::unique_ptr<subcommand> make_stop_command();
+/// `sandfleet pause`, `sandfleet resume`.
+[[nodiscard]] std::unique_ptr<subcommand> make_pause_command();
+[[nodiscard]] std::unique_ptr<subcommand> make_resume_command();
 
 /// `sandfleet gc`: removes what programs that died have left.
 [[nodiscard]] std::unique_ptr<subcommand> make_gc_command();

@@ -48,8 +48,8 @@ std::vector<suggestion> known_sandboxes(const cli_context& context) {
   for (const auto& one : *all) {
     const auto command = label_of(one, command_label);
     const auto about = one.image + (command.empty() ? "" : ", " + command);
-    if (const auto name = label_of(one, name_label); !name.empty())
-      found.push_back({name, about});
+    if (!one.session_id.empty())
+      found.push_back({one.session_id, about});
     found.push_back({one.id.str(), about});
   }
   return found;

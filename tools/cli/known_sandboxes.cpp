@@ -9,7 +9,6 @@ namespace sandfleet::cli {
 
 namespace {
 
-constexpr std::size_t max_name = 63;
 constexpr std::size_t max_command = 200;
 constexpr std::string_view id_prefix = "sb-";
 constexpr std::string_view plain_characters =
@@ -29,7 +28,7 @@ error not_known(std::span<const sandbox_info> all, const std::string& wanted) {
   auto failure = make_error(errc::not_found, "there is no sandbox '" + wanted + "'");
   std::vector<std::string> known;
   for (const auto& one : all)
-    for (auto& text : {one.id.str(), label_of(one, name_label)})
+    for (const auto& text : {one.id.str(), one.session_id})
       if (!text.empty())
         known.push_back(text);
   const std::vector<std::string_view> candidates(known.begin(), known.end());
@@ -66,6 +65,8 @@ result<engine> observing_engine(const cli_context& context) {
   if (!settings)
     return fail(settings.error());
   settings->clean_up_at_start = false;
+  settings->at_close = close_action::stop;
+  settings->stop_all_at_close = false;
   settings->health_interval = std::chrono::milliseconds(0);
   return engine::create(std::move(*settings));
 }
@@ -76,7 +77,7 @@ result<sandbox_info> find_sandbox(std::span<const sandbox_info> all, const std::
   for (const auto& one : all) {
     if (one.id.str() == wanted)
       return one;
-    if (label_of(one, name_label) == wanted)
+    if (one.session_id == wanted)
       named.push_back(&one);
     if (one.id.str().starts_with(wanted) && wanted.size() > id_prefix.size())
       begun.push_back(&one);
@@ -103,17 +104,14 @@ result<sandbox> attach_to(engine& runtime, foreground& work, const std::string& 
   return work.wait(runtime.attach(found->id));
 }
 
-result<void> check_name(const std::string& name, std::span<const sandbox_info> all) {
-  if (name.empty() || name.size() > max_name || name.starts_with(id_prefix) ||
-      name.find_first_not_of(plain_characters) != std::string::npos || name.front() == '-')
-    return fail(make_error(errc::invalid_argument, "--name: '" + name + "' is no name")
-                    .with_hint("letters, digits, '.', '_' and '-', at most 63, not '-' first, and "
-                               "not beginning with sb-"));
-  for (const auto& one : all)
-    if (one.state != listed_state::abandoned && label_of(one, name_label) == name)
-      return fail(make_error(errc::already_exists, "--name: there is a sandbox '" + name + "'")
-                      .with_cause(one.id.str())
-                      .with_hint("'sandfleet stop " + name + "' takes it away"));
+result<void> check_name(const std::string& name) {
+  sandbox_spec named;
+  named.session_id = name;
+  if (name.empty() || name.starts_with(id_prefix) || !validate(named))
+    return fail(
+        make_error(errc::invalid_argument, "--name: '" + name + "' is no name")
+            .with_hint("letters, digits, '.', '_' and '-', at most 128, neither '.' nor '-' "
+                       "first, and not beginning with sb-"));
   return {};
 }
 

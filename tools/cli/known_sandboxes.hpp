@@ -12,8 +12,7 @@
 
 namespace sandfleet::cli {
 
-/// Labels by which this program knows its sandboxes again.
-inline constexpr std::string_view name_label = "name";
+/// The label that shows what a sandbox was made to run.
 inline constexpr std::string_view command_label = "command";
 
 /// An engine that looks at what is there: it removes nothing and checks nobody's health.
@@ -28,9 +27,8 @@ inline constexpr std::string_view command_label = "command";
 [[nodiscard]] result<sandbox> attach_to(engine& runtime, foreground& work,
                                         const std::string& wanted);
 
-/// What may name a sandbox: letters, digits, '.', '_' and '-', at most 63, no id. Fails also when
-/// one of `all` that lives has it.
-[[nodiscard]] result<void> check_name(const std::string& name, std::span<const sandbox_info> all);
+/// A name is a session id, but must not look like an id.
+[[nodiscard]] result<void> check_name(const std::string& name);
 
 /// The label's value; empty when there is none.
 [[nodiscard]] std::string label_of(const sandbox_info& info, std::string_view label);

@@ -17,6 +17,8 @@ int main(int argc, char** argv) {
     commands.push_back(make_shell_command());
     commands.push_back(make_ps_command());
     commands.push_back(make_stop_command());
+    commands.push_back(make_pause_command());
+    commands.push_back(make_resume_command());
     commands.push_back(make_gc_command());
     commands.push_back(make_image_command());
     commands.push_back(make_config_command());

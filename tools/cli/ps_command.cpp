@@ -66,7 +66,7 @@ json::object json_of(const sandbox_info& info, system_clock::time_point now) {
   for (const auto& [name, value] : info.labels)
     labels[name] = value;
   return {{"id", info.id.str()},
-          {"name", or_null(label_of(info, name_label))},
+          {"name", or_null(info.session_id)},
           {"provider", info.provider.str()},
           {"image", info.image},
           {"isolated", info.isolation == isolation_mode::namespaces},
@@ -129,9 +129,8 @@ STATE is starting, running, paused or abandoned: the program it belonged to has 
     const auto now = system_clock::now();
     std::vector<std::vector<cell>> rows;
     for (const auto& one : all) {
-      const auto name = label_of(one, name_label);
       rows.push_back({{one.id.str(), tone::strong},
-                      {name.empty() ? "-" : name},
+                      {one.session_id.empty() ? "-" : one.session_id},
                       {one.image},
                       {std::string(to_string(one.state)), tone_of(one.state)},
                       {span_text(now - one.created)},

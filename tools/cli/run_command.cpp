@@ -140,7 +140,8 @@ class run_command : public subcommand {
       print_error(failure, context.err);
       return exit_status::engine_failure;
     };
-    if (context.words.empty() && keeping_.remove)
+    const bool keep = !keeping_.removes(context.config);
+    if (context.words.empty() && !keep)
       return refuse(make_error(errc::invalid_argument, "there is no command to run")
                         .with_hint("write it behind '--': sandfleet run -- echo hello"));
     auto settings = context.config.engine_settings();
@@ -152,10 +153,9 @@ class run_command : public subcommand {
     auto runtime = engine::create(std::move(*settings));
     if (!runtime)
       return refuse(runtime.error());
-    foreground work(runtime->executor());
-    if (auto labelled = label(*spec, keeping_, context.words, *runtime, work); !labelled)
+    if (auto labelled = label(*spec, keeping_, context.words); !labelled)
       return refuse(labelled.error());
-    run_job job(context, *runtime, !keeping_.remove);
+    run_job job(context, *runtime, keep);
     if (context.words.empty())
       return job.start(std::move(*spec));
     exec_request request;

@@ -78,7 +78,8 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
       return fail(std::move(box.error()));
     const auto ended = interact(context, *runtime, work, *box, *local, signals);
     // What signals have ended is not kept either.
-    const bool keep = !keeping_.remove && ended && *ended < exit_status::of_signal(0);
+    const bool keep =
+        !keeping_.removes(context.config) && ended && *ended < exit_status::of_signal(0);
     if (!wanted_)
       if (auto gone = keep ? keep_box(context, work, *box) : remove(work, *box); !gone)
         return fail(std::move(gone.error()));
@@ -107,7 +108,7 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
     auto spec = context.config.base_spec();
     if (!spec)
       return fail(spec.error());
-    if (auto labelled = label(*spec, keeping_, context.words, runtime, work); !labelled)
+    if (auto labelled = label(*spec, keeping_, context.words); !labelled)
       return fail(labelled.error());
     return work.wait(runtime.start(std::move(*spec)));
   }

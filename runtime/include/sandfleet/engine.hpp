@@ -62,6 +62,9 @@ class engine {
   /// engine ends. Errors: `not_found`, `connection_failed`, `unsupported`, `shutting_down`.
   boost::asio::awaitable<result<sandbox>> attach(sandbox_id id);
 
+  /// The same by its `sandbox_spec::session_id`.
+  boost::asio::awaitable<result<sandbox>> attach_session(std::string session_id);
+
   /// All sandboxes of this user on this machine in the order of their making, those of other
   /// programs included, with what can be seen of each from outside.
   boost::asio::awaitable<result<std::vector<sandbox_info>>> list();
@@ -75,8 +78,8 @@ class engine {
   /// thread of the engine. The observer must not block and must not destroy the engine.
   [[nodiscard]] subscription on_status(std::function<void(const status_event&)> observer);
 
-  /// Admits no new work, stops every sandbox but those that were kept or attached, and completes
-  /// when all are gone.
+  /// Admits no new work, stops every sandbox but those that were kept or attached (or does with
+  /// them what `settings::at_close` and `stop_all_at_close` say), and completes when all are gone.
   boost::asio::awaitable<result<void>> stop();
 
   /// The engine's own threads, for callers that have no executor.

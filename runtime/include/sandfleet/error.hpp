@@ -32,6 +32,7 @@ enum class errc : std::uint8_t {
   shutting_down,         ///< the engine no longer admits work
   start_failed,          ///< the provider could not make the sandbox
   sandbox_lost,          ///< the sandbox ended or vanished while it was in use
+  sandbox_paused,        ///< somebody paused the sandbox while it was in use
   out_of_memory,         ///< the kernel killed for memory
   connection_failed,     ///< no connection, or it broke in mid-request
   protocol_error,        ///< the peer answered something that the protocol does not allow

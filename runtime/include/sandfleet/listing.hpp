@@ -27,6 +27,7 @@ enum class listed_state : std::uint8_t {
 /// One sandbox of this user on this machine.
 struct sandbox_info {
   sandbox_id id;
+  std::string session_id; ///< empty: none
   provider_name provider;
   std::string image;
   isolation_mode isolation = isolation_mode::namespaces;

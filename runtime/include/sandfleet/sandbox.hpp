@@ -87,6 +87,16 @@ class sandbox {
   /// `invalid_argument` for one that is this engine's own.
   boost::asio::awaitable<result<void>> detach();
 
+  /// Holds the sandbox still: its processes are stopped or, with `docker_options::pause_stops`,
+  /// ended. Its files stay, and so does its time to live. What is running in it stands still too;
+  /// its caller gets `sandbox_paused` when it does not come to an end before its time is over. The
+  /// next call resumes the sandbox. Idempotent. Errors: `unsupported` where the provider or the
+  /// machine cannot; the sandbox then goes on.
+  boost::asio::awaitable<result<void>> pause();
+
+  /// Makes a paused sandbox run again; nothing for one that runs.
+  boost::asio::awaitable<result<void>> resume();
+
   /// Takes the sandbox away. Idempotent. `permission_denied` for another program's.
   boost::asio::awaitable<result<stop_report>> stop();
 

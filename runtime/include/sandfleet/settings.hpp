@@ -9,6 +9,13 @@
 
 namespace sandfleet {
 
+/// What becomes of the sandboxes that an engine has started, when nobody stops them.
+enum class close_action : std::uint8_t {
+  stop,  ///< they end with the engine, however that ends
+  keep,  ///< they are kept (`sandbox::keep`) from their start on
+  pause, ///< the same, and paused when the engine is closed in order
+};
+
 /// What an engine needs to know. `runtime/core/config.hpp` reads these from flags, environment and
 /// file; a program that embeds the engine fills them in itself. The defaults work.
 struct settings {
@@ -36,6 +43,11 @@ struct settings {
   std::chrono::milliseconds start_backoff_cap{10'000};
   std::chrono::milliseconds health_interval{30'000}; ///< 0: no health checks
   std::chrono::milliseconds health_timeout{10'000};
+
+  close_action at_close = close_action::stop;
+  std::chrono::milliseconds keep_for{86'400'000}; ///< time to live of those kept; 0: without end
+  /// Whether `engine::stop` takes away what was kept too, by whichever program of this user.
+  bool stop_all_at_close = false;
 
   /// How long a container's image may take to come or to be built, beside a start's own time.
   std::chrono::milliseconds image_timeout{1'800'000};

@@ -50,6 +50,10 @@ struct resource_limits {
 
 /// What a sandbox is made from.
 struct sandbox_spec {
+  /// What the caller calls it, as OpenHands' session id; no two sandboxes of this user that a
+  /// provider has on this machine share one. At most 128 letters, digits, '.', '_' and '-', a
+  /// letter, digit or '_' first. Empty: none.
+  std::string session_id;
   provider_name provider; ///< empty: the configured default
   /// "host" or "rootfs:/path" for the local provider, an image's name for docker; empty:
   /// configured.

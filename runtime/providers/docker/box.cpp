@@ -59,6 +59,7 @@ instance box::endpoint() const {
   made.session_key = plan_.session_key;
   made.limits = limits_;
   made.workspace = record_.workspace;
+  made.paused = paused_;
   made.foreign = standing_ == standing::foreign;
   return made;
 }
@@ -111,6 +112,9 @@ asio::awaitable<result<void>> box::keep(milliseconds life) {
     co_return fail(ended());
   if (standing_ == standing::foreign)
     co_return fail(not_ours(id_));
+  if (paused_)
+    co_return fail(make_error(errc::unsupported, "the sandbox " + id_.str() + " is paused")
+                       .with_hint("resume it before it is kept"));
   const auto before = record_;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   record_.kept = true;
@@ -217,6 +221,8 @@ asio::awaitable<result<instance>> box::resume() {
     auto done = co_await uninterrupted(engine_.unpause(name_));
     if (!done)
       co_return fail(std::move(done.error()));
+    if (!is_followed_)
+      follow_output(false);
   } else if (paused_) {
     facts_.was_ready = false;
     if (auto offered = offer_socket(); !offered)

@@ -34,6 +34,7 @@ error cancelled() {
 void box::describe(const sandbox_spec& spec) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   record_.id = id_;
+  record_.session_id = spec.session_id;
   record_.owner = shared_->entries->owner();
   record_.owner_pid = ::getpid();
   record_.image = spec.image.empty() ? shared_->settings.default_image : spec.image;

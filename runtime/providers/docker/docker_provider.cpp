@@ -50,6 +50,7 @@ sandbox_info info_of(registry_entry entry, const container_summary* container) {
   sandbox_info info;
   info.state = state_of(entry, container);
   info.id = record.id;
+  info.session_id = std::move(record.session_id);
   info.provider = provider_name("docker");
   info.image = std::move(record.image);
   info.kept = record.kept;

@@ -86,6 +86,7 @@ instance box::endpoint() const {
   made.session_key = session_key_;
   made.limits = limits_;
   made.workspace = record_.workspace;
+  made.paused = paused_;
   made.foreign = standing_ == standing::foreign;
   return made;
 }
@@ -94,6 +95,7 @@ void box::describe(const sandbox_spec& spec) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   facts_.isolated = isolation_of(spec, shared_->settings) == isolation_mode::namespaces;
   record_.id = id_;
+  record_.session_id = spec.session_id;
   record_.owner = shared_->entries->owner();
   record_.owner_pid = ::getpid();
   record_.image = spec.image.empty() ? shared_->settings.default_image : spec.image;

@@ -66,6 +66,7 @@ sandbox_info info_of(registry_entry entry) {
   sandbox_info info;
   info.state = state_of(entry);
   info.id = record.id;
+  info.session_id = std::move(record.session_id);
   info.provider = provider_name("local");
   info.image = std::move(record.image);
   info.isolation = record.isolation;

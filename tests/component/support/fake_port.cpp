@@ -66,6 +66,7 @@ caf::result<instance_ptr> attach(provider_port_actor::pointer self, fake_port_sc
     return to_caf(*s.attach_failure);
   auto made = *instance_of(id);
   made.foreign = s.attaches_foreign;
+  made.paused = s.attaches_paused;
   return instance_ptr(std::make_shared<const providers::instance>(std::move(made)));
 }
 
@@ -110,6 +111,14 @@ fake_port(provider_port_actor::stateful_pointer<fake_port_state> self, script_pt
         if (script->inspect_failure)
           return to_caf(*script->inspect_failure);
         return script->state;
+      },
+      [=](pause_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
+        script->paused.push_back(id);
+        if (script->pause_hangs)
+          return hang(self, *script, id);
+        if (script->pause_failure)
+          return to_caf(*script->pause_failure);
+        return caf::ok_atom_v;
       },
       [=](resume_atom, const sandbox_id& id) -> caf::result<instance_ptr> {
         script->resumed.push_back(id);

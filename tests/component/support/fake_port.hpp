@@ -57,10 +57,13 @@ struct fake_port_script {
   std::optional<error> inspect_failure;
   std::optional<error> attach_failure;
   std::optional<error> keep_failure;
+  std::optional<error> pause_failure;
   bool attach_hangs = false;
   bool keep_hangs = false;
+  bool pause_hangs = false;
   bool detach_hangs = false;
   bool attaches_foreign = false;
+  bool attaches_paused = false;
   std::vector<sandbox_info> listing;
   providers::instance_state state = providers::instance_state::running;
   providers::exit_report last_report;
@@ -68,6 +71,7 @@ struct fake_port_script {
   std::vector<sandbox_id> started;
   std::vector<sandbox_id> cancelled;
   std::vector<sandbox_id> stopped;
+  std::vector<sandbox_id> paused;
   std::vector<sandbox_id> resumed;
   std::vector<sandbox_id> attached;
   std::vector<std::pair<sandbox_id, caf::timespan>> kept;

@@ -90,6 +90,40 @@ TEST_F(kept, a_sandbox_stays_is_listed_used_and_stopped) {
   EXPECT_TRUE(list().empty());
 }
 
+TEST_F(kept, a_sandbox_is_paused_and_resumed) {
+  ASSERT_EQ(sandfleet({"run", "--rm=false", "--name", "pet", "--", "true"}).status, 0);
+  const auto id = only_id();
+  const auto paused = sandfleet({"pause", "pet"});
+  if (paused.err.find("cannot be paused") != std::string::npos) {
+    sandfleet({"stop", "pet"});
+    GTEST_SKIP() << paused.err;
+  }
+  EXPECT_EQ(paused.out, id + "\n") << paused.err;
+  EXPECT_EQ(list().at(0).at("state"), "paused");
+  EXPECT_EQ(sandfleet({"exec", "pet", "--", "echo", "awake"}).out, "awake\n");
+  EXPECT_EQ(list().at(0).at("state"), "running");
+  EXPECT_EQ(sandfleet({"pause", "--all"}).out, id + "\n");
+  EXPECT_EQ(sandfleet({"resume", "pet"}).out, id + "\n");
+  EXPECT_EQ(list().at(0).at("state"), "running");
+  sandfleet({"pause", "pet"});
+  EXPECT_EQ(sandfleet({"stop", "pet"}).out, id + "\n");
+  EXPECT_EQ(sandfleet({"pause", "pet"}).status, 1);
+}
+
+TEST_F(kept, with_keep_runtime_alive_a_sandbox_stays_and_its_name_is_taken) {
+  around_.environment["SANDBOX_KEEP_RUNTIME_ALIVE"] = "true";
+  ASSERT_EQ(sandfleet({"run", "--name", "pet", "--", "true"}).status, 0);
+  const auto id = only_id();
+  const auto again = sandfleet({"run", "--name", "pet", "--", "true"});
+  EXPECT_EQ(again.status, 125);
+  EXPECT_THAT(again.err, HasSubstr(id));
+  EXPECT_EQ(sandfleet({"run", "--rm", "--", "true"}).status, 0);
+  EXPECT_EQ(only_id(), id);
+  around_.environment["SANDBOX_RM_ALL_CONTAINERS"] = "true";
+  ASSERT_EQ(sandfleet({"run", "--rm", "--", "true"}).status, 0);
+  EXPECT_TRUE(list().empty());
+}
+
 TEST_F(kept, without_a_command_the_id_is_the_output) {
   const auto made = sandfleet({"run", "--rm=false"});
   EXPECT_EQ(made.status, 0) << made.err;
@@ -179,7 +213,7 @@ TEST_F(kept, names_are_checked_and_refused_twice) {
   ASSERT_EQ(sandfleet({"run", "--rm=false", "--name", "pet"}).status, 0);
   const auto refused = sandfleet({"run", "--name", "pet", "--", "true"});
   EXPECT_EQ(refused.status, 125);
-  EXPECT_THAT(refused.err, HasSubstr("there is a sandbox 'pet'"));
+  EXPECT_THAT(refused.err, HasSubstr("there is a sandbox of the session 'pet'"));
   EXPECT_EQ(list().size(), 1U);
 }
 

@@ -236,10 +236,10 @@ TEST_F(layers, variables_of_others_are_left_alone) {
 }
 
 TEST_F(layers, variables_of_openhands_that_mean_nothing_here_are_listed) {
-  given_.environment["SANDBOX_RM_ALL_CONTAINERS"] = "1";
+  given_.environment["SANDBOX_CLOSE_DELAY"] = "1";
   const auto config = resolve_good();
   ASSERT_EQ(config.ignored().size(), 1U);
-  EXPECT_EQ(config.ignored()[0].name, "SANDBOX_RM_ALL_CONTAINERS");
+  EXPECT_EQ(config.ignored()[0].name, "SANDBOX_CLOSE_DELAY");
 }
 
 TEST_F(layers, openhands_names_of_what_containers_get_are_read) {

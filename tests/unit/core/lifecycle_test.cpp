@@ -35,9 +35,9 @@ constexpr std::array<std::string_view, sandbox_state_count> expected = {
     "...WA...Dk.XM", // runtime_started
     "....A...Dk.XM", // setting_up_workspace
     ".....p..Dk.XM", // ready
-    "......P.Dk.X.", // pausing
+    "....A.P.Dk.X.", // pausing
     ".......rDk.X.", // paused
-    "..R.....Dk.XM", // resuming
+    "..R...P.Dk.XM", // resuming
     "..........KX.", // stopping
     ".............", // stopped
     ".........k...", // error
