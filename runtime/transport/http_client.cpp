@@ -46,7 +46,11 @@ struct connection {
            (errno == EAGAIN || errno == EWOULDBLOCK);
   }
 
+  /// An end of the stream that is none of the connection's own is a break.
+  [[nodiscard]] bool has_failed() const { return by && by->failure(); }
+
   socket_type socket;
+  std::shared_ptr<const carrier> by; ///< empty: the socket is the connection
   input_buffer input;
 };
 
@@ -76,8 +80,10 @@ std::string_view http_reply::header(std::string_view name) const {
 }
 
 struct http_client::impl : std::enable_shared_from_this<impl> {
-  impl(asio::any_io_executor io, endpoint to, std::size_t idle_limit)
-      : executor(std::move(io)), where(std::move(to)), max_idle(idle_limit) {}
+  impl(asio::any_io_executor io, endpoint to, std::size_t idle_limit,
+       std::shared_ptr<connector> connections)
+      : executor(std::move(io)), where(std::move(to)), max_idle(idle_limit),
+        by(std::move(connections)) {}
 
   std::unique_ptr<connection> take_idle() {
     const std::lock_guard lock(mutex);
@@ -126,6 +132,10 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     c.input.commit(got);
     if (ec != asio::error::eof)
       co_return;
+    if (c.has_failed()) {
+      ec = asio::error::connection_reset;
+      co_return;
+    }
     ec = parser.got_some() ? error_code() : http::error::end_of_stream;
     if (!ec)
       parser.put_eof(ec);
@@ -222,14 +232,20 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     co_return reply;
   }
 
-  error describe(const http_request& request, const broken& failed, bool expired) const {
+  error describe(const http_request& request, const broken& failed, bool expired,
+                 const carrier* by_whom) const {
     const auto what = request.method + " " + request.target + " on " + to_string(where);
     if (expired)
-      return make_error(errc::timed_out, what + ": no reply in time")
+      return make_error(errc::timed_out, what + (failed.connected ? ": no reply in time"
+                                                                  : ": no connection in time"))
           .blamed_on(failure_class::infrastructure)
           .with("timeout_ms", std::int64_t{request.timeout.count()});
     if (failed.code == asio::error::operation_aborted)
       return make_error(errc::cancelled, what + ": cancelled");
+    if (auto why = by_whom != nullptr ? by_whom->failure() : std::nullopt) {
+      why->message = what + ": " + why->message;
+      return std::move(*why).with("connected", std::int64_t{failed.connected});
+    }
     const bool malformed =
         failed.code.category() == http::make_error_code(http::error::bad_version).category() &&
         failed.code != http::error::end_of_stream && failed.code != http::error::partial_message;
@@ -270,8 +286,15 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
       *guarded = used.get();
 
       broken failed;
-      if (!kept)
+      if (!kept && by) {
+        auto made = by->connect(executor, where);
+        if (!made)
+          co_return fail(std::move(made.error()));
+        used->socket = std::move(made->socket);
+        used->by = std::move(made->by);
+      } else if (!kept) {
         failed.code = co_await connect_socket(used->socket, where);
+      }
       failed.connected = !failed.code;
       result<http_reply> reply = fail(errc::connection_failed, "");
       if (!failed.code)
@@ -282,7 +305,9 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         if (kept && repeatable && !failed.reply_begun && !*expired &&
             failed.code != asio::error::operation_aborted)
           continue;
-        co_return fail(describe(*request, failed, *expired));
+        if (used->by)
+          failed.connected = used->by->is_established();
+        co_return fail(describe(*request, failed, *expired, used->by.get()));
       }
       if (reply && used->socket.is_open())
         keep(std::move(used));
@@ -293,12 +318,15 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
   asio::any_io_executor executor;
   endpoint where;
   std::size_t max_idle;
+  std::shared_ptr<connector> by;
   std::mutex mutex;
   std::vector<std::unique_ptr<connection>> idle;
 };
 
-http_client::http_client(asio::any_io_executor executor, endpoint where, std::size_t max_idle)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(where), max_idle)) {}
+http_client::http_client(asio::any_io_executor executor, endpoint where, std::size_t max_idle,
+                         std::shared_ptr<connector> by)
+    : impl_(
+          std::make_shared<impl>(std::move(executor), std::move(where), max_idle, std::move(by))) {}
 
 asio::awaitable<result<http_reply>> http_client::send(http_request request) {
   // The coroutine holds the pool, so that the client may go away before its requests complete.
@@ -307,6 +335,12 @@ asio::awaitable<result<http_reply>> http_client::send(http_request request) {
                    std::shared_ptr<const http_request> r) -> asio::awaitable<result<http_reply>> {
                   co_return co_await pool->send(std::move(r));
                 }(impl_, std::make_shared<const http_request>(std::move(request))));
+}
+
+void http_client::keep_none() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->max_idle = 0;
+  impl_->idle.clear();
 }
 
 const endpoint& http_client::where() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/transport/connector.hpp"
 #include "runtime/transport/endpoint.hpp"
 
 #include <sandfleet/error.hpp>
@@ -52,10 +53,16 @@ struct http_reply {
 /// `protocol_error`, `cancelled`. Any HTTP status is a success at this level.
 class http_client {
  public:
-  http_client(boost::asio::any_io_executor executor, endpoint where, std::size_t max_idle = 4);
+  /// `by`: makes the connections; empty: they are plain. Its errors are those of requests too.
+  http_client(boost::asio::any_io_executor executor, endpoint where, std::size_t max_idle = 4,
+              std::shared_ptr<connector> by = nullptr);
 
   /// Copies share one pool. The client may go away before its requests have completed.
   boost::asio::awaitable<result<http_reply>> send(http_request request);
+
+  /// Closes the connections that nobody uses, and keeps none from here on: those of a connector are
+  /// work of the executor while they are open.
+  void keep_none();
 
   [[nodiscard]] const endpoint& where() const;
 

@@ -232,6 +232,13 @@ struct http_server::impl : std::enable_shared_from_this<http_server::impl> {
       const int on = 1;
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
+    if (options.carry) {
+      auto carried = options.carry(std::move(socket));
+      if (!carried)
+        return;
+      socket = std::move(*carried);
+      socket.non_blocking(true, ignored);
+    }
     auto connection = std::make_shared<http_connection>(std::move(socket), options);
     connection->on_waiting = [this] {
       if (wanted)

@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -34,6 +35,11 @@ struct http_server_options {
   std::function<void()> crowd_left;
   /// Whether several threads run the executor: each connection then gets a strand.
   bool concurrent = true;
+  /// Given each accepted connection; what it gives is served in the connection's place, on the same
+  /// executor, and has to end with it both ways. Empty: connections are served as they are.
+  std::function<result<boost::asio::generic::stream_protocol::socket>(
+      boost::asio::generic::stream_protocol::socket)>
+      carry;
 };
 
 /// One request and its reply. Lives as long as its handler runs and is used by it alone.

@@ -51,10 +51,11 @@ class websocket {
   websocket& operator=(websocket&&) noexcept;
   ~websocket();
 
-  /// Connects; the connection lives on `executor`. What the server replied when it declined is no
-  /// error. Errors also: `timed_out`.
+  /// Connects; the connection lives on `executor`, and is made by `by` where that is given. What
+  /// the server replied when it declined is no error. Errors also: `timed_out`, and those of `by`.
   static boost::asio::awaitable<result<websocket_outcome>>
-  open(boost::asio::any_io_executor executor, endpoint where, websocket_request request);
+  open(boost::asio::any_io_executor executor, endpoint where, websocket_request request,
+       std::shared_ptr<connector> by = nullptr);
 
   /// The next message; nothing when the other side has closed in order.
   boost::asio::awaitable<result<std::optional<websocket_message>>> read();

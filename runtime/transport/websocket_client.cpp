@@ -16,12 +16,24 @@ namespace {
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 }
 
-asio::awaitable<result<websocket_outcome>>
-websocket::open(asio::any_io_executor executor, endpoint where, websocket_request request) {
+asio::awaitable<result<websocket_outcome>> websocket::open(asio::any_io_executor executor,
+                                                           endpoint where,
+                                                           websocket_request request,
+                                                           std::shared_ptr<connector> by) {
   const auto what = "GET " + request.target + " on " + to_string(where);
   auto made = std::make_shared<impl>(ending_socket::base(executor), request.max_message_bytes);
   deadline limit(executor, request.timeout, [made] { made->drop(); });
-  auto ec = co_await connect_socket(made->stream.next_layer(), where);
+  boost::system::error_code ec;
+  std::shared_ptr<const carrier> carried;
+  if (by) {
+    auto given = by->connect(executor, where);
+    if (!given)
+      co_return fail(std::move(given.error()));
+    static_cast<ending_socket::base&>(made->stream.next_layer()) = std::move(given->socket);
+    carried = std::move(given->by);
+  } else {
+    ec = co_await connect_socket(made->stream.next_layer(), where);
+  }
   const bool connected = !ec;
   ws::response_type reply;
   if (connected) {
@@ -49,6 +61,10 @@ websocket::open(asio::any_io_executor executor, endpoint where, websocket_reques
                                          std::string(field.value()));
     outcome.reply.body = reply.body();
     co_return outcome;
+  }
+  if (auto why = ec && carried ? carried->failure() : std::nullopt) {
+    why->message = what + ": " + why->message;
+    co_return fail(std::move(*why));
   }
   if (ec) {
     auto seen = broken_websocket(ec);
