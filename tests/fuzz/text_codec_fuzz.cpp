@@ -3,6 +3,7 @@
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/protocol/python_repr.hpp"
 #include "runtime/protocol/utf8.hpp"
+#include "runtime/transport/base_url.hpp"
 #include "runtime/transport/url.hpp"
 #include "tests/fuzz/holds.hpp"
 #include "tests/fuzz/input.hpp"
@@ -92,6 +93,20 @@ void check_url(std::string_view bytes) {
   (void)query_value(target.query, "path");
 }
 
+void check_base_url(std::string_view bytes) {
+  using sandfleet::transport::parse_base_url;
+  const auto read = parse_base_url(bytes);
+  if (!read)
+    return;
+  holds(!read->where.host.empty() && read->where.port != 0);
+  holds(read->path.empty() || (read->path.front() == '/' && read->path.back() != '/'));
+  const bool is_address = read->where.host.find(':') != std::string::npos;
+  const auto again = parse_base_url((read->is_secure ? "https://" : "http://") +
+                                    (is_address ? "[" + read->where.host + "]" : read->where.host) +
+                                    ":" + std::to_string(read->where.port) + read->path);
+  holds(again && *again == *read);
+}
+
 } // namespace
 
 /// Texts that are written come back; texts that come from outside are well-formed afterwards.
@@ -101,5 +116,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_base64(bytes);
   check_json(bytes);
   check_url(bytes);
+  check_base_url(bytes);
   return 0;
 }
