@@ -16,7 +16,8 @@ LAYERS = {
     "runtime/config": {"runtime/core"},
     "runtime/protocol": {"runtime/core"},
     "runtime/transport": {"runtime/core", "runtime/protocol"},
-    "runtime/docker": {"runtime/core", "runtime/protocol", "runtime/transport"},
+    "runtime/tls": {"runtime/core", "runtime/transport"},
+    "runtime/docker": {"runtime/core", "runtime/protocol", "runtime/transport", "runtime/tls"},
     "runtime/providers": {"runtime/core", "runtime/protocol", "runtime/transport",
                           "runtime/docker"},
     "actors": {"runtime/core", "runtime/transport", "runtime/providers"},
@@ -41,7 +42,8 @@ THIRD_PARTIES = {
     "CLI/": {"tools"},
     "vterm.h": {"sandbox_agent/bash"},
     "archive": {"sandbox_agent/files", "runtime/docker"},
-    "boost/": {PUBLIC, "runtime/protocol", "runtime/transport", "runtime/docker",
+    "openssl/": {"runtime/tls", "tests"},
+    "boost/": {PUBLIC, "runtime/protocol", "runtime/transport", "runtime/tls", "runtime/docker",
                "runtime/providers", "actors", "runtime/engine", "sandbox_agent", "tools", "bench", "runtime/examples", "tests"},
 }
 # In actors/, Boost stays behind the bridge.

@@ -29,7 +29,7 @@ if awk '{ print $2 }' <<<"$contents" | grep -v '^root/root$'; then
   exit 1
 fi
 depends=$(dpkg-deb -f "$package" Depends)
-for library in libc6 libstdc++6 libcaf-core libspdlog; do
+for library in libc6 libstdc++6 libcaf-core libspdlog libssl; do
   grep -q "$library" <<<"$depends" || { echo "no $library in: $depends"; exit 1; }
 done
 
