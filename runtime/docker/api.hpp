@@ -37,6 +37,8 @@ class api {
   explicit api(client calls) : calls_(std::move(calls)) {}
 
   [[nodiscard]] const engine_host& host() const { return calls_.host(); }
+  /// As of `transport::http_client`.
+  void keep_none() { calls_.keep_none(); }
 
   /// The same with at most so much time for each call that ends by itself; 60 s unless it is told.
   [[nodiscard]] api within(std::chrono::milliseconds patience) const {

@@ -2,6 +2,7 @@
 
 #include "runtime/core/text.hpp"
 #include "runtime/docker/json_view.hpp"
+#include "runtime/tls/client.hpp"
 #include "runtime/transport/url.hpp"
 
 #include <cerrno>
@@ -81,8 +82,39 @@ error explain_refusal(const std::string& what, int status, std::string_view body
       .blamed_on(by_the_caller ? failure_class::task : failure_class::infrastructure);
 }
 
+namespace {
+
+/// What to do about a failure of TLS, in Docker's words; empty: nothing is known.
+std::string tls_hint(std::string_view kind, const engine_host& host) {
+  const auto files = host.tls.value_or(tls_files{});
+  const auto named = [](const std::string& path) {
+    return path.empty() ? std::string("none") : "'" + path + "'";
+  };
+  if (kind == "unknown_authority")
+    return "put the certificate of the engine's authority into ca.pem of DOCKER_CERT_PATH or of "
+           "the "
+           "context; now: " +
+           named(files.ca);
+  if (kind == "certificate_refused")
+    return "cert.pem and key.pem of DOCKER_CERT_PATH or of the context have to be signed by the "
+           "authority that the engine knows ('--tlscacert'); now: " +
+           named(files.certificate);
+  if (kind == "no_tls")
+    return "is it the right port? a plain engine is spoken to without DOCKER_TLS_VERIFY and "
+           "DOCKER_CERT_PATH, as tcp://";
+  return {};
+}
+
+} // namespace
+
 error explain_silence(const engine_host& host, error failure) {
   std::int64_t number = 0;
+  for (const auto& [name, value] : failure.evidence) {
+    if (name != "tls")
+      continue;
+    if (auto hint = tls_hint(std::get<std::string>(value), host); !hint.empty())
+      failure.hint = std::move(hint);
+  }
   for (const auto& [name, value] : failure.evidence)
     if (name == "errno" && std::holds_alternative<std::int64_t>(value))
       number = std::get<std::int64_t>(value);
@@ -103,8 +135,9 @@ error explain_silence(const engine_host& host, error failure) {
 }
 
 struct client::shared {
-  shared(asio::any_io_executor executor, engine_host at)
-      : host(std::move(at)), http(std::move(executor), host.where, idle_connections) {}
+  shared(asio::any_io_executor executor, engine_host at, std::shared_ptr<transport::connector> by)
+      : host(std::move(at)),
+        http(std::move(executor), host.where, idle_connections, std::move(by)) {}
 
   engine_host host;
   transport::http_client http;
@@ -112,8 +145,28 @@ struct client::shared {
   std::string version; ///< empty: not asked yet
 };
 
-client::client(asio::any_io_executor executor, engine_host host)
-    : shared_(std::make_shared<shared>(std::move(executor), std::move(host))) {}
+client::client(std::shared_ptr<shared> made) : shared_(std::move(made)) {}
+
+result<client> client::open(asio::any_io_executor executor, engine_host host) {
+  std::shared_ptr<transport::connector> by;
+  if (host.tls) {
+    auto made = tls::make_connector({.ca_file = host.tls->ca,
+                                     .certificate_file = host.tls->certificate,
+                                     .key_file = host.tls->key,
+                                     .verify = host.tls->verify});
+    if (!made) {
+      made.error().message = "the Docker engine at " + to_string(host.where) + " (" + host.origin +
+                             "): " + made.error().message;
+      return fail(std::move(made.error()));
+    }
+    by = std::move(*made);
+  }
+  return client(std::make_shared<shared>(std::move(executor), std::move(host), std::move(by)));
+}
+
+void client::keep_none() {
+  shared_->http.keep_none();
+}
 
 const engine_host& client::host() const {
   return shared_->host;
@@ -132,8 +185,15 @@ asio::awaitable<result<std::string>> client::version() {
   const auto reply = co_await self->http.send(std::move(ping));
   if (!reply)
     co_return fail(explain_silence(self->host, reply.error()));
-  if (reply->status >= 400)
-    co_return fail(explain_refusal("ask the engine for its version", reply->status, reply->body));
+  if (reply->status >= 400) {
+    auto refusal = explain_refusal("ask the engine for its version", reply->status, reply->body);
+    if (!self->host.tls && reply->body.find("HTTPS") != std::string::npos) {
+      refusal.blame = failure_class::ambiguous;
+      refusal.hint = "the engine wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the "
+                     "directory of ca.pem, cert.pem and key.pem";
+    }
+    co_return fail(std::move(refusal));
+  }
   const auto theirs = read_version(reply->header("api-version"));
   if (!theirs)
     co_return fail(

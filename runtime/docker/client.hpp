@@ -40,14 +40,16 @@ struct api_call {
 [[nodiscard]] error explain_refusal(const std::string& what, int status, std::string_view body);
 
 /// What it means that no engine answers: with what to do about a socket that is missing, that may
-/// not be used, or that nobody listens on.
+/// not be used, or that nobody listens on, and about TLS.
 [[nodiscard]] error explain_silence(const engine_host& host, error failure);
 
 /// Calls of one Docker engine, of the highest API version that both sides know. Thread-safe; copies
 /// share connections. Errors: those above; `timed_out`, `protocol_error`, `cancelled`.
 class client {
  public:
-  client(boost::asio::any_io_executor executor, engine_host host);
+  /// With TLS where `host` has it, whose files are read now. Errors: `invalid_configuration`,
+  /// naming the file and what is wrong with it.
+  [[nodiscard]] static result<client> open(boost::asio::any_io_executor executor, engine_host host);
 
   /// The reply's body; empty when the call takes it. A status below 400 is a success.
   boost::asio::awaitable<result<std::string>> send(api_call call);
@@ -55,10 +57,14 @@ class client {
   /// The version that is spoken, such as "1.41"; asks the engine the first time.
   boost::asio::awaitable<result<std::string>> version();
 
+  /// As of `transport::http_client`.
+  void keep_none();
+
   [[nodiscard]] const engine_host& host() const;
 
  private:
   struct shared;
+  explicit client(std::shared_ptr<shared> made);
   std::shared_ptr<shared> shared_;
 };
 

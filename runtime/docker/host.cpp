@@ -1,7 +1,7 @@
 #include "runtime/docker/host.hpp"
 
-#include "runtime/core/text.hpp"
 #include "runtime/docker/json_view.hpp"
+#include "runtime/transport/base_url.hpp"
 
 #include <array>
 #include <filesystem>
@@ -45,26 +45,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-/// HOST, HOST:PORT, [ADDRESS]:PORT.
-std::optional<transport::tcp_endpoint> read_address(std::string_view text, std::uint16_t usual) {
-  text = text.substr(0, text.find('/'));
-  transport::tcp_endpoint read{std::string(text), usual};
-  const auto bracket = text.rfind(']');
-  const auto colon = text.rfind(':');
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon)) {
-    const auto port = core::parse_integer(text.substr(colon + 1));
-    if (!port || *port < 1 || *port > 65535)
-      return std::nullopt;
-    read.port = static_cast<std::uint16_t>(*port);
-    read.host = text.substr(0, colon);
-  }
-  if (read.host.starts_with('[') && read.host.ends_with(']'))
-    read.host = read.host.substr(1, read.host.size() - 2);
-  if (read.host.empty())
-    return std::nullopt;
-  return read;
-}
-
 result<engine_host> read_host(std::string_view host, std::optional<tls_files> tls,
                               std::string origin) {
   const auto end = host.find("://");
@@ -88,7 +68,8 @@ result<engine_host> read_host(std::string_view host, std::optional<tls_files> tl
     return misfit(found.origin, host, "is no address of an engine");
   if (scheme == "https" && !tls)
     tls.emplace();
-  const auto address = read_address(rest, tls ? tls_port : plain_port);
+  const auto address =
+      transport::parse_authority(rest.substr(0, rest.find('/')), tls ? tls_port : plain_port);
   if (!address)
     return misfit(found.origin, host, "has no host, or no port from 1 to 65535");
   found.where = *address;
@@ -104,19 +85,25 @@ tls_files files_in(const fs::path& directory) {
   return {.ca = one("ca.pem"), .certificate = one("cert.pem"), .key = one("key.pem")};
 }
 
-std::optional<tls_files> tls_of_environment(const host_surroundings& around) {
-  const auto verify = variable(around, "DOCKER_TLS_VERIFY");
-  const auto place = variable(around, "DOCKER_CERT_PATH");
-  if (verify.empty() && (variable(around, "DOCKER_TLS").empty() || place.empty()))
-    return std::nullopt;
-  auto files = files_in(place.empty() ? around.home + "/.docker" : place);
-  files.verify = !verify.empty();
-  return files;
-}
-
 fs::path docker_directory(const host_surroundings& around) {
   const auto given = variable(around, "DOCKER_CONFIG");
   return given.empty() ? fs::path(around.home) / ".docker" : fs::path(given);
+}
+
+/// DOCKER_CERT_PATH alone is TLS without a check of the engine, as in Docker's libraries.
+std::optional<tls_files> tls_of_environment(const host_surroundings& around) {
+  const auto verify = variable(around, "DOCKER_TLS_VERIFY");
+  const auto place = variable(around, "DOCKER_CERT_PATH");
+  if (verify.empty() && place.empty() && variable(around, "DOCKER_TLS").empty())
+    return std::nullopt;
+  const auto directory = place.empty() ? docker_directory(around) : fs::path(place);
+  auto files = files_in(directory);
+  if (!place.empty() && files == tls_files{}) // what is missing is named when it is read
+    files = {.ca = directory / "ca.pem",
+             .certificate = directory / "cert.pem",
+             .key = directory / "key.pem"};
+  files.verify = !verify.empty();
+  return files;
 }
 
 /// A context's directory is named by a hash of its name; the name itself stands inside.
@@ -133,6 +120,8 @@ result<engine_host> read_context(const fs::path& directory, const std::string& n
     if (is_there(files)) {
       tls = files_in(files);
       tls->verify = !endpoint.at("SkipTLSVerify").truth();
+    } else if (endpoint.at("SkipTLSVerify").truth()) {
+      tls.emplace().verify = false;
     }
     return read_host(endpoint.at("Host").text(), std::move(tls), origin);
   }

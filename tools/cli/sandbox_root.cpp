@@ -251,7 +251,10 @@ asio::awaitable<result<void>> import_root(std::string directory, std::string nam
   const auto host = docker::find_engine_host(docker::current_surroundings());
   if (!host)
     co_return fail(host.error());
-  docker::api calls(docker::client(executor, *host));
+  auto engine = docker::client::open(executor, *host);
+  if (!engine)
+    co_return fail(std::move(engine.error()));
+  docker::api calls(std::move(*engine));
   // An engine that is not there is found out before anything is read.
   const auto info = co_await calls.info();
   if (!info)

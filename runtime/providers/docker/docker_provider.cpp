@@ -70,9 +70,13 @@ class docker_provider final : public box_provider<box, shared_parts> {
   ~docker_provider() override { abandon_all(); }
 
   void close() override {
-    const std::lock_guard lock(mutex_);
-    if (watch_)
-      watch_->end();
+    {
+      const std::lock_guard lock(mutex_);
+      if (watch_)
+        watch_->end();
+    }
+    auto engine = shared_->engine;
+    engine.keep_none();
   }
 
   [[nodiscard]] provider_name name() const override { return provider_name("docker"); }
@@ -217,11 +221,9 @@ result<std::shared_ptr<provider>> make_docker_provider(const asio::any_io_execut
       sandfleet::docker::find_engine_host(sandfleet::docker::current_surroundings(), settings.host);
   if (!host)
     return fail(host.error());
-  if (host->tls)
-    return fail(make_error(errc::unsupported, "the Docker engine at " + to_string(host->where) +
-                                                  " (" + host->origin + ") wants TLS")
-                    .with_cause("engines are spoken to without TLS only")
-                    .with_hint("forward its socket with ssh, and name it in DOCKER_HOST"));
+  auto calls = sandfleet::docker::client::open(executor, std::move(*host));
+  if (!calls)
+    return fail(std::move(calls.error()));
   if (settings.state_dir.empty())
     settings.state_dir = default_state_dir();
   // Apart from those of the local provider, whose entries say something about processes.
@@ -232,7 +234,7 @@ result<std::shared_ptr<provider>> make_docker_provider(const asio::any_io_execut
     return fail(entries.error());
   shared_parts parts{std::move(settings),
                      std::move(*entries),
-                     sandfleet::docker::api(sandfleet::docker::client(executor, std::move(*host))),
+                     sandfleet::docker::api(std::move(*calls)),
                      registry_name(place),
                      place + "/ports",
                      std::make_shared<docker::agent_archive>(agent),

@@ -36,7 +36,7 @@ class image_stores : public ::testing::Test {
     const auto host =
         sandfleet::docker::find_engine_host(sandfleet::docker::current_surroundings());
     ASSERT_TRUE(host);
-    engine_.emplace(sandfleet::docker::client(pool_.executor(), *host));
+    engine_.emplace(sandfleet::docker::client::open(pool_.executor(), *host).value());
     store_ = std::make_shared<image_store>(pool_.executor(), *engine_, settings_);
   }
 

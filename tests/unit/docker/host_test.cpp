@@ -63,6 +63,44 @@ TEST_F(engine_hosts, tls_takes_the_files_that_are_there) {
                              true}));
 }
 
+TEST_F(engine_hosts, tls_is_verified_only_where_that_is_asked_for) {
+  const auto verified = [&](std::map<std::string, std::string> environment) {
+    around_.environment = std::move(environment);
+    around_.environment["DOCKER_HOST"] = "tcp://far:1";
+    const auto tls = found().tls;
+    return !tls ? "plain" : tls->verify ? "verified" : "not verified";
+  };
+  const auto place = files_.path() + "/certs";
+  EXPECT_STREQ(verified({}), "plain");
+  EXPECT_STREQ(verified({{"DOCKER_TLS_VERIFY", ""}}), "plain");
+  EXPECT_STREQ(verified({{"DOCKER_TLS_VERIFY", "1"}}), "verified");
+  EXPECT_STREQ(verified({{"DOCKER_TLS_VERIFY", "1"}, {"DOCKER_CERT_PATH", place}}), "verified");
+  EXPECT_STREQ(verified({{"DOCKER_TLS_VERIFY", ""}, {"DOCKER_CERT_PATH", place}}), "not verified");
+  EXPECT_STREQ(verified({{"DOCKER_TLS", "1"}}), "not verified");
+  around_.environment.clear();
+  EXPECT_TRUE(found("https://far").tls.value_or(tls_files{.verify = false}).verify);
+}
+
+TEST_F(engine_hosts, tls_files_are_those_of_the_configuration_unless_others_are_named) {
+  write("config/key.pem", "");
+  write("home/.docker/ca.pem", "");
+  around_.environment = {{"DOCKER_HOST", "tcp://far"}, {"DOCKER_TLS_VERIFY", "1"}};
+  EXPECT_EQ(found().tls.value_or(tls_files{}).ca, files_.path() + "/home/.docker/ca.pem");
+  around_.environment["DOCKER_CONFIG"] = files_.path() + "/config";
+  EXPECT_EQ(found().tls.value_or(tls_files{}).key, files_.path() + "/config/key.pem");
+  around_.environment["DOCKER_CERT_PATH"] = "/nowhere";
+  EXPECT_EQ(found().tls.value_or(tls_files{}).ca, "/nowhere/ca.pem") << "to be missed by its name";
+}
+
+TEST_F(engine_hosts, a_context_without_files_may_want_tls_that_is_not_verified) {
+  write("home/.docker/contexts/meta/0b/meta.json",
+        R"({"Name":"lab","Endpoints":{"docker":{"Host":"tcp://lab:7","SkipTLSVerify":true}}})");
+  around_.environment["DOCKER_CONTEXT"] = "lab";
+  const auto tls = found().tls;
+  ASSERT_TRUE(tls);
+  EXPECT_FALSE(tls->verify);
+}
+
 TEST_F(engine_hosts, the_current_context_is_found_by_its_name) {
   write("home/.docker/config.json", R"({"currentContext": "lab", "auths": {}})");
   write("home/.docker/contexts/meta/0a/meta.json", R"({"Name": "other", "Endpoints": {}})");

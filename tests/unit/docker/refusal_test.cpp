@@ -47,6 +47,9 @@ TEST(silence, tells_what_to_do_about_the_socket) {
   EXPECT_THAT(of(ENOENT).hint, HasSubstr("start Docker"));
   EXPECT_EQ(of(EACCES).code, errc::permission_denied);
   EXPECT_THAT(of(EACCES).hint, HasSubstr("docker"));
+  const auto distrusted = explain_silence(
+      host, make_error(errc::connection_failed, "x").with("tls", std::string("unknown_authority")));
+  EXPECT_THAT(distrusted.hint, HasSubstr("ca.pem"));
   const auto other = make_error(errc::timed_out, "late");
   EXPECT_EQ(explain_silence(host, other), other);
 }
