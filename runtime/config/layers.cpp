@@ -220,6 +220,17 @@ result<value> read_env(const reading& r) {
   return pairs;
 }
 
+/// By name the JSON of each value.
+result<value> read_object(const reading& r) {
+  const auto* text = std::get_if<std::string>(&r.raw);
+  if (!text)
+    return r.bad({}, "it is not an object");
+  auto members = read_object_literal(*text);
+  if (!members)
+    return r.bad({}, members.error().message);
+  return std::move(*members);
+}
+
 } // namespace
 
 std::string origin::to_string() const {
@@ -261,6 +272,8 @@ result<value> read_value(const setting_info& setting, const raw_data& raw, const
     return read_volumes(r);
   case value_kind::env:
     return read_env(r);
+  case value_kind::object:
+    return read_object(r);
   }
   return fail(errc::internal, "a setting of no known kind");
 }

@@ -51,8 +51,8 @@ struct surroundings {
 };
 
 /// Reads and checks one value. Errors: `invalid_configuration` naming the setting, `from`, and what
-/// is allowed, with the name of the setting as evidence "setting"; values of the kind `env` are
-/// never quoted.
+/// is allowed, with the name of the setting as evidence "setting"; values of the kinds `env`
+/// and `object` are never quoted.
 [[nodiscard]] result<value> read_value(const setting_info& setting, const raw_data& raw,
                                        const origin& from, const surroundings& where);
 
@@ -60,7 +60,8 @@ struct surroundings {
 [[nodiscard]] result<bool> read_boolean(std::string_view name, const raw_data& raw,
                                         const origin& from);
 
-/// Lays `stronger` over `weaker`: by name and by path for `env` and `volumes`, else as a whole.
+/// Lays `stronger` over `weaker`: by name for `env` and `object`, by path for
+/// `volumes`, else as a whole.
 /// True when something of `weaker` is left.
 bool merge(value& weaker, value stronger);
 

@@ -2,6 +2,7 @@
 
 #include "runtime/core/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -76,7 +77,123 @@ class literal_reader {
     return pairs;
   }
 
+  result<std::map<std::string, std::string>> read_object() {
+    std::map<std::string, std::string> members;
+    auto read = members_of(0, [&](std::string name, std::string json) {
+      return members.emplace(std::move(name), std::move(json)).second;
+    });
+    if (!read)
+      return fail(read.error());
+    skip_blanks();
+    if (at_ != text_.size())
+      return bad("nothing may follow the last '}'");
+    return members;
+  }
+
  private:
+  static constexpr int deepest = 32;
+
+  template <class Take>
+  result<void> members_of(int depth, Take take_member) {
+    if (!take('{'))
+      return bad("'{' expected");
+    for (bool first = true; !take('}'); first = false) {
+      if (!first && !take(','))
+        return bad("',' or '}' expected");
+      if (take('}'))
+        break;
+      auto name = is_quote_next() ? read_string() : read_word();
+      if (!name)
+        return fail(name.error());
+      if (!take(':'))
+        return bad("':' expected");
+      auto json = read_value(depth + 1);
+      if (!json)
+        return fail(json.error());
+      if (!take_member(std::move(*name), std::move(*json)))
+        return bad("a name stands twice");
+    }
+    return {};
+  }
+
+  /// The JSON of what stands next.
+  result<std::string> read_value(int depth) {
+    if (depth > deepest)
+      return bad("too deep");
+    if (is_quote_next()) {
+      auto text = read_string();
+      if (!text)
+        return text;
+      return json_string(*text);
+    }
+    const char next = at_ < text_.size() ? text_[at_] : '\0';
+    if (next == '[' || next == '(')
+      return read_items(depth, next == '[' ? ']' : ')');
+    if (next != '{')
+      return read_plain();
+    std::string json = "{";
+    auto read = members_of(depth, [&](const std::string& name, const std::string& value) {
+      json += (json.size() > 1 ? "," : "") + json_string(name) + ":" + value;
+      return true;
+    });
+    if (!read)
+      return fail(read.error());
+    return json + "}";
+  }
+
+  /// A list, or a tuple; what stands alone in round brackets is itself.
+  result<std::string> read_items(int depth, char closing) {
+    ++at_;
+    std::string json = "[";
+    bool has_comma = closing == ']';
+    while (!take(closing)) {
+      if (json.size() > 1 && !take(','))
+        return bad(closing == ']' ? "',' or ']' expected" : "',' or ')' expected");
+      has_comma = has_comma || json.size() > 1;
+      if (take(closing))
+        break;
+      auto item = read_value(depth + 1);
+      if (!item)
+        return item;
+      json += (json.size() > 1 ? "," : "") + *item;
+    }
+    return has_comma || json.size() == 1 ? json + "]" : json.substr(1);
+  }
+
+  result<std::string> read_plain() {
+    const auto start = at_;
+    auto word = read_word();
+    if (!word)
+      return word;
+    if (*word == "True" || *word == "true")
+      return std::string("true");
+    if (*word == "False" || *word == "false")
+      return std::string("false");
+    if (*word == "None" || *word == "null")
+      return std::string("null");
+    if (const auto whole = core::parse_integer(*word))
+      return std::to_string(*whole);
+    if (const auto number = core::parse_number(*word))
+      return core::number_text(*number);
+    at_ = start;
+    return bad("a value expected");
+  }
+
+  result<std::string> read_word() {
+    skip_blanks();
+    const auto end = std::min(text_.find_first_of(",:]})[{(\"' \t\r\n", at_), text_.size());
+    if (end == at_)
+      return bad("a value expected");
+    auto word = std::string(text_.substr(at_, end - at_));
+    at_ = end;
+    return word;
+  }
+
+  bool is_quote_next() {
+    skip_blanks();
+    return at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'');
+  }
+
   [[nodiscard]] tl::unexpected<error> bad(std::string_view what) const {
     return fail(errc::invalid_argument,
                 std::string(what) + " at character " + std::to_string(at_ + 1));
@@ -173,6 +290,25 @@ result<std::map<std::string, std::string>> read_map_literal(std::string_view tex
 
 result<std::vector<std::string>> read_list_literal(std::string_view text) {
   return literal_reader(text).read_list();
+}
+
+result<std::map<std::string, std::string>> read_object_literal(std::string_view text) {
+  return literal_reader(text).read_object();
+}
+
+std::string json_string(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string json = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      json += {'\\', c};
+    else if (byte < 0x20)
+      json += {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+    else
+      json += c;
+  }
+  return json + '"';
 }
 
 } // namespace sandfleet::config

@@ -17,4 +17,11 @@ namespace sandfleet::config {
 /// Reads ["TEXT", ...] likewise.
 [[nodiscard]] result<std::vector<std::string>> read_list_literal(std::string_view text);
 
+/// Reads {"NAME": VALUE, ...} with values of any kind, tuples and numbers as names too, at most 32
+/// deep: by name the JSON of each value.
+[[nodiscard]] result<std::map<std::string, std::string>> read_object_literal(std::string_view text);
+
+/// The text as JSON writes it, quotes included.
+[[nodiscard]] std::string json_string(std::string_view text);
+
 } // namespace sandfleet::config

@@ -94,7 +94,8 @@ class collector {
         return unknown("the setting '" + name + "' (flag --set)", name, setting_names(),
                        "'sandfleet config' lists all settings");
       const auto& setting = info(*which);
-      const bool many = setting.kind == value_kind::env || setting.kind == value_kind::volumes;
+      const bool many = setting.kind == value_kind::env || setting.kind == value_kind::volumes ||
+                        setting.kind == value_kind::object;
       const origin from{layer_kind::flag, flag_name(setting)};
       if (const auto [known, first] = before.emplace(*which, text);
           !many && !first && known->second != text)
@@ -104,8 +105,9 @@ class collector {
                         .with_cause("the " + from.to_string() + " is given twice")
                         .with_hint("give it once")
                         .with("setting", std::string(setting.name)));
-      const raw_data raw =
-          many ? raw_data(std::vector<std::string>{text}) : raw_data(std::string(text));
+      const raw_data raw = many && setting.kind != value_kind::object
+                               ? raw_data(std::vector<std::string>{text})
+                               : raw_data(std::string(text));
       if (auto added = add(setting, raw, from); !added)
         return added;
     }
@@ -232,6 +234,8 @@ class collector {
 
   [[nodiscard]] result<raw_data> data_of(const setting_info& setting,
                                          const file_entry& entry) const {
+    if (setting.kind == value_kind::object && !entry.table_json.empty())
+      return entry.table_json;
     if (entry.data)
       return *entry.data;
     return fail(make_error(errc::invalid_configuration,

@@ -1,3 +1,4 @@
+#include "runtime/config/literal.hpp"
 #include "runtime/config/resolve.hpp"
 #include "runtime/core/text.hpp"
 
@@ -41,6 +42,14 @@ std::optional<std::int64_t> limit_of(const resolved& config, key which) {
   return given == 0 ? std::nullopt : given;
 }
 
+/// Of an object that is held by its members.
+std::string object_text(const std::map<std::string, std::string>& members) {
+  std::string text;
+  for (const auto& [name, json] : members)
+    text += (text.empty() ? "{" : ",") + json_string(name) + ":" + json;
+  return text.empty() ? text : text + "}";
+}
+
 docker_options docker_of(const resolved& config) {
   docker_options options;
   options.extra_deps = config.text(key::extra_deps);
@@ -69,6 +78,9 @@ docker_options docker_of(const resolved& config) {
   options.gpu = config.truth(key::enable_gpu);
   options.gpu_devices = config.text(key::cuda_visible_devices);
   options.pause_stops = config.truth(key::pause_stops);
+  using pairs = std::map<std::string, std::string>;
+  if (const auto* members = std::get_if<pairs>(&config.at(key::docker_runtime_kwargs).held))
+    options.arguments = object_text(*members);
   return options;
 }
 

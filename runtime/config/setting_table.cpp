@@ -56,6 +56,8 @@ constexpr std::array overlays_dir_names = {alias{"SANDBOX_VOLUME_OVERLAYS", "", 
 constexpr std::array enable_gpu_names = {alias{"SANDBOX_ENABLE_GPU", "sandbox.enable_gpu", {}, {}}};
 constexpr std::array cuda_names = {
     alias{"SANDBOX_CUDA_VISIBLE_DEVICES", "sandbox.cuda_visible_devices", {}, {}}};
+constexpr std::array runtime_kwargs_names = {
+    alias{"SANDBOX_DOCKER_RUNTIME_KWARGS", "sandbox.docker_runtime_kwargs", {}, {}}};
 constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
 constexpr std::array keep_alive_names = {
     alias{"SANDBOX_KEEP_RUNTIME_ALIVE", "sandbox.keep_runtime_alive", {}, {}}};
@@ -237,6 +239,9 @@ constexpr std::array<setting_info, key_count> table = {{
     {"pause_stops", kind::truth, "", "BOOL", "false",
      "pausing stops a container's processes, which begin anew; else they stand still",
      {}, {}, {}, {}},
+    {"docker_runtime_kwargs", kind::object, "", "OBJECT", "",
+     "further arguments of docker-py's containers.run for a container, such as {\"shm_size\": \"1g\"}",
+     {}, {}, {}, runtime_kwargs_names},
     {"concurrency", kind::integer, "-c,--concurrency", "N", "auto",
      "sandboxes at the same time in a batch",
      1, 100'000, automatic, {}},
@@ -291,7 +296,6 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "sandbox.api_key",
     "sandbox.browsergym_eval_env",
     "sandbox.close_delay",
-    "sandbox.docker_runtime_kwargs",
     "sandbox.enable_auto_lint",
     "sandbox.initialize_plugins",
     "sandbox.local_runtime_url",
@@ -360,6 +364,8 @@ std::string allowed_values(const setting_info& setting) {
     return "HOST:SANDBOX, HOST:SANDBOX:ro or HOST:SANDBOX:overlay, several separated by commas";
   case kind::env:
     return "NAME=VALUE, several separated by commas, or {'NAME': 'VALUE', ...}";
+  case kind::object:
+    return "{\"NAME\": VALUE, ...}, as JSON or Python writes it";
   case kind::sandbox_path:
     return "an absolute path";
   case kind::text:

@@ -65,6 +65,7 @@ enum class key : std::uint8_t {
   enable_gpu,
   cuda_visible_devices,
   pause_stops,
+  docker_runtime_kwargs,
   // the command line
   concurrency,
   output,
@@ -77,7 +78,7 @@ enum class key : std::uint8_t {
 inline constexpr std::string_view agent_image_variable = "AGENT_SERVER_IMAGE_REPOSITORY";
 inline constexpr std::string_view agent_image_tag_variable = "AGENT_SERVER_IMAGE_TAG";
 
-inline constexpr std::size_t key_count = 57;
+inline constexpr std::size_t key_count = 58;
 
 enum class value_kind : std::uint8_t {
   text,         ///< `choices` may name words that are likely
@@ -91,6 +92,8 @@ enum class value_kind : std::uint8_t {
   list,         ///< ["A", "B"], or A,B
   volumes,      ///< list of HOST:SANDBOX[:ro]; layers are merged by the path inside the sandbox
   env,          ///< NAME=VALUE pairs; layers are merged by name; values are shown to nobody
+  object,       ///< {"NAME": VALUE, ...}; inside by name the JSON of each value; layers and values
+                ///< as those of `env`
 };
 
 /// How the value of a name that OpenHands gave is to be read.

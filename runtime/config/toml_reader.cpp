@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <sstream>
 #include <unistd.h>
 
 namespace sandfleet::config {
@@ -57,9 +58,16 @@ std::optional<raw_data> data_of(const toml::node& node) {
   return std::nullopt;
 }
 
+std::string json_of(const toml::table& table) {
+  std::ostringstream out;
+  out << toml::json_formatter(table);
+  return out.str();
+}
+
 file_entry entry_of(const std::string& section, const toml::key& name, const toml::node& node) {
   return {section, std::string(name.str()), data_of(node),
-          static_cast<unsigned>(name.source().begin.line)};
+          static_cast<unsigned>(name.source().begin.line),
+          node.is_table() ? json_of(*node.as_table()) : std::string()};
 }
 
 } // namespace

@@ -17,6 +17,7 @@ struct file_entry {
   std::string name;
   std::optional<raw_data> data; ///< nothing: of a type that no setting has
   unsigned line = 0;
+  std::string table_json; ///< of a table: the whole of it
 
   [[nodiscard]] std::string path() const { return section.empty() ? name : section + "." + name; }
 };

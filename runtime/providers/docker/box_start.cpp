@@ -1,4 +1,5 @@
 #include "runtime/docker/tar.hpp"
+#include "runtime/providers/docker/arguments.hpp"
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
@@ -63,7 +64,10 @@ bool box::is_left_by_us() const {
 }
 
 asio::awaitable<result<instance>> box::start(start_request request) {
-  const auto spec = request.spec;
+  const auto wanted = with_arguments(*request.spec);
+  if (!wanted)
+    co_return fail(wanted.error());
+  const auto* spec = &*wanted;
   on_building_ = std::move(request.on_building);
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto deadline = clock::now() + spec->start_timeout;

@@ -2,6 +2,7 @@
 
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/json_writer.hpp"
+#include "runtime/providers/docker/arguments.hpp"
 
 #include <array>
 #include <cmath>
@@ -311,7 +312,9 @@ result<std::string> container_body(const container_plan& plan, const sandbox_spe
   write_network(out, plan, spec);
   write_devices(out, spec.docker);
   out.end_object().end_object();
-  return std::move(out).take();
+  auto body = std::move(out).take();
+  return spec.docker.arguments.empty() ? result<std::string>(std::move(body))
+                                       : add_arguments(body, spec);
 }
 
 } // namespace sandfleet::providers::docker

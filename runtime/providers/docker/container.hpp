@@ -52,7 +52,8 @@ struct container_plan {
   port_set ports;
 };
 
-/// The body of `POST /containers/create`. Errors, class `task`, name the option that cannot be.
+/// The body of `POST /containers/create`, for what `with_arguments` made of a specification.
+/// Errors, class `task`, name the option that cannot be.
 [[nodiscard]] result<std::string> container_body(const container_plan& plan,
                                                  const sandbox_spec& spec);
 

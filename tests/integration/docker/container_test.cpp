@@ -60,6 +60,39 @@ TEST_F(docker_containers, mount_paths_volumes_and_overlays) {
   on_machine("docker volume rm " + volume_name);
 }
 
+TEST_F(docker_containers, have_the_further_arguments_of_docker_py) {
+  sandbox_spec spec;
+  spec.network = "bridge";
+  spec.docker.arguments =
+      R"({"hostname":"named","shm_size":"3m","environment":{"FROM":"arguments"},"init":true,)"
+      R"("extra_hosts":{"other":"10.9.8.7"},"mem_limit":"64m","tmpfs":{"/small":"size=1m"},)"
+      R"("ulimits":[{"name":"nofile","soft":99,"hard":99}],"labels":{"mine":"yes"},)"
+      R"("cap_drop":["CHOWN"],"group_add":[4242],"sysctls":{"net.ipv4.ip_unprivileged_port_start":1}})";
+  auto box = start(spec);
+  EXPECT_EQ(inside(box, "uname -n; echo $FROM; ulimit -n; "
+                        "cat /proc/sys/net/ipv4/ip_unprivileged_port_start"),
+            "named\narguments\n99\n1");
+  const auto mounts = inside(box, "cat /proc/mounts");
+  EXPECT_THAT(mounts, HasSubstr("/small tmpfs rw,nosuid,nodev,noexec,relatime,size=1024k"));
+  EXPECT_THAT(mounts, HasSubstr("size=3072k"));
+  EXPECT_THAT(inside(box, "cat /etc/hosts"), HasSubstr("10.9.8.7\tother"));
+  EXPECT_THAT(inside(box, "id -G"), HasSubstr("4242"));
+  const auto status = inside(box, "cat /proc/self/status");
+  EXPECT_EQ(std::stoull(status.substr(status.find("CapEff:\t") + 8, 16), nullptr, 16) & 1U, 0U)
+      << "CHOWN";
+  EXPECT_EQ(box.limits().at("memory_mb"), "enforced");
+  EXPECT_EQ(on_machine("docker inspect --format '{{.HostConfig.Memory}} {{.Config.Labels.mine}}' " +
+                       container_of(box)),
+            "67108864 yes");
+  ASSERT_TRUE(wait_for(box.stop()));
+
+  spec.docker.arguments = R"({"command":"true"})";
+  const auto refused = wait_for(engine_->start(spec));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().blame, failure_class::task);
+  EXPECT_THAT(refused.error().message, HasSubstr("'command'"));
+}
+
 TEST_F(docker_containers, write_as_the_caller_into_a_mounted_workspace) {
   const auto work = files_.path() + "/work";
   fs::create_directories(work);

@@ -47,7 +47,7 @@ runtime_container_image = ""
 base_container_image = "rootfs:/srv/python"
 runtime_extra_build_args = ["--network=host"]
 runtime_startup_env_vars = { PIP_INDEX_URL = "https://example.org", MODE = "test" }
-docker_runtime_kwargs = { shm_size = { nested = 1 } }
+docker_runtime_kwargs = { shm_size = "1g", init = true, ulimits = [ { name = "nofile", soft = 9 } ] }
 volumes = "/path1:/workspace/path1,/path2:/workspace/path2:ro"
 vscode_port = 41234
 
@@ -93,11 +93,24 @@ TEST_F(config_file, of_openhands_has_names_that_are_listed_as_ignored) {
   for (const auto& name : config.ignored())
     names.push_back(name.name);
   for (const auto* name : {"core.cache_dir", "core.jwt_secret", "llm.api_key", "llm.draft_editor",
-                           "agent.RepoExplorerAgent", "sandbox.docker_runtime_kwargs",
+                           "agent.RepoExplorerAgent", "core.jwt_secret",
                            "security.confirmation_mode", "condenser.type", "kubernetes.namespace",
                            "mcp.sse_servers", "model_routing.router_name", "extended.anything"})
     EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
   EXPECT_EQ(std::ranges::find(names, "sandbox.timeout"), names.end());
+}
+
+TEST_F(config_file, has_arguments_of_containers_in_a_table) {
+  use_file(openhands_sample);
+  const auto config = resolve_good();
+  EXPECT_EQ(config.base_spec().value().docker.arguments,
+            R"({"init":true,"shm_size":"1g","ulimits":[{"name":"nofile","soft":9}]})");
+  EXPECT_EQ(config.shown(key::docker_runtime_kwargs), "init=***, shm_size=***, ulimits=***");
+
+  use_file("[sandbox.docker_runtime_kwargs]\nprivileged = true\nports = { 80 = [1, 2] }\n");
+  given_.environment["SANDBOX_DOCKER_RUNTIME_KWARGS"] = "{'privileged': False}";
+  EXPECT_EQ(resolve_good().base_spec().value().docker.arguments,
+            R"({"ports":{"80":[1,2]},"privileged":false})");
 }
 
 TEST_F(config_file, own_names_win_over_those_of_openhands) {

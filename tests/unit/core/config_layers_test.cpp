@@ -174,11 +174,17 @@ TEST_F(layers, limits_reach_the_specification) {
 }
 
 TEST_F(layers, every_setting_has_a_variable_of_its_own) {
-  const std::map<value_kind, std::string> samples = {
-      {value_kind::text, "rootfs:/x"}, {value_kind::path, "/x"},  {value_kind::sandbox_path, "/x"},
-      {value_kind::integer, "20"},     {value_kind::number, "2"}, {value_kind::duration, "77"},
-      {value_kind::truth, "yes"},      {value_kind::list, "a,b"}, {value_kind::volumes, "/a:/b"},
-      {value_kind::env, "A=b"}};
+  const std::map<value_kind, std::string> samples = {{value_kind::text, "rootfs:/x"},
+                                                     {value_kind::path, "/x"},
+                                                     {value_kind::sandbox_path, "/x"},
+                                                     {value_kind::integer, "20"},
+                                                     {value_kind::number, "2"},
+                                                     {value_kind::duration, "77"},
+                                                     {value_kind::truth, "yes"},
+                                                     {value_kind::list, "a,b"},
+                                                     {value_kind::volumes, "/a:/b"},
+                                                     {value_kind::env, "A=b"},
+                                                     {value_kind::object, "{'init': True}"}};
   for (const auto& setting : setting_table())
     given_.environment[own_variable(setting)] = setting.kind == value_kind::choice
                                                     ? std::string(setting.choices.back())

@@ -178,6 +178,19 @@ TEST(map_literal, is_read_as_json_and_as_python_write_it) {
   EXPECT_EQ(read_map_literal("{'n': 1, 't': True}").value(), (text_map{{"n", "1"}, {"t", "True"}}));
 }
 
+TEST(object_literal, is_read_as_json_and_as_python_write_it) {
+  EXPECT_EQ(read_object_literal("{}").value(), text_map{});
+  EXPECT_EQ(read_object_literal(R"({'a': True, "b": null, 'c': 1.5, "d": [1, 'x', (2, 3), (4)],})")
+                .value(),
+            (text_map{{"a", "true"}, {"b", "null"}, {"c", "1.5"}, {"d", R"([1,"x",[2,3],4])"}}));
+  EXPECT_EQ(read_object_literal(R"({"a": {80: -1, 'q': "\"\\\u0001"}})").value(),
+            (text_map{{"a", R"({"80":-1,"q":"\"\\\u0001"})"}}));
+  for (const char* text : {"", "[]", "{'a'}", "{'a': }", "{'a': b}", "{'a': 1} x", "{'a': [1 2]}",
+                           "{'a': 1, 'a': 2}", "{'a': (1, }", "{'a': inf}"})
+    EXPECT_FALSE(read_object_literal(text)) << text;
+  EXPECT_FALSE(read_object_literal("{'a': " + std::string(100, '[') + std::string(100, ']') + "}"));
+}
+
 TEST(map_literal, knows_escapes) {
   EXPECT_EQ(read_map_literal(R"({"a": "\n\t\"\\\/", 'b': '\'\x41\u20ac\ud83d\ude00'})").value(),
             (text_map{{"a", "\n\t\"\\/"}, {"b", "'A\xE2\x82\xAC\xF0\x9F\x98\x80"}}));
