@@ -115,7 +115,11 @@ class collector {
   }
 
   std::vector<assignment> assignments;
-  std::vector<ignored_name> ignored;
+  std::vector<named_origin> ignored;
+  std::vector<named_origin> deprecated;
+
+  /// Whoever says SANDBOX_VOLUMES has no workspace mounted beside them, as with OpenHands.
+  [[nodiscard]] bool base_is_superseded() const { return base_is_old_ && has_volumes_; }
 
   [[nodiscard]] const std::optional<std::string>& file_path() const { return file_; }
 
@@ -138,6 +142,8 @@ class collector {
     auto read = read_value(setting, raw, from, where_);
     if (!read)
       return fail(read.error());
+    if (setting.name == info(key::workspace_base).name)
+      base_is_old_ = false;
     assignments.push_back({*find_setting(setting.name), std::move(*read), from});
     return {};
   }
@@ -147,8 +153,14 @@ class collector {
                          const origin& from) {
     if (const auto* text = std::get_if<std::string>(&raw); text && text->empty())
       return {};
-    if (other.meaning == alias_meaning::same)
-      return add(setting, raw, from);
+    if (other.meaning == alias_meaning::same) {
+      auto added = add(setting, raw, from);
+      has_volumes_ = has_volumes_ || setting.kind == value_kind::volumes;
+      base_is_old_ = base_is_old_ || setting.name == info(key::workspace_base).name;
+      if (other.deprecated)
+        deprecated.push_back({std::string(other.environment), from});
+      return added;
+    }
     auto holds = read_boolean(setting.name, raw, from);
     if (!holds)
       return fail(holds.error());
@@ -304,6 +316,8 @@ class collector {
   const sources& given_;
   surroundings where_;
   std::optional<std::string> file_;
+  bool base_is_old_ = false; ///< said by a name of OpenHands
+  bool has_volumes_ = false; ///< likewise
 };
 
 } // namespace
@@ -323,6 +337,8 @@ result<resolved> resolve(const sources& given) {
   }
   outcome.file_ = all.file_path();
   outcome.ignored_ = std::move(all.ignored);
+  outcome.deprecated_ = std::move(all.deprecated);
+  outcome.base_is_superseded_ = all.base_is_superseded();
   return outcome;
 }
 

@@ -21,8 +21,8 @@ struct entry {
   std::vector<origin> from;
 };
 
-/// A name of OpenHands that was given and means nothing here.
-struct ignored_name {
+/// A name of OpenHands that was given.
+struct named_origin {
   std::string name;
   origin from;
 };
@@ -57,14 +57,19 @@ class resolved {
   [[nodiscard]] result<sandbox_spec> base_spec() const;
 
   [[nodiscard]] const std::optional<std::string>& file() const { return file_; }
-  [[nodiscard]] const std::vector<ignored_name>& ignored() const { return ignored_; }
+  /// Names of OpenHands that mean nothing here.
+  [[nodiscard]] const std::vector<named_origin>& ignored() const { return ignored_; }
+  /// Names that OpenHands calls deprecated in favour of SANDBOX_VOLUMES, by their variables.
+  [[nodiscard]] const std::vector<named_origin>& deprecated() const { return deprecated_; }
 
  private:
   friend result<resolved> resolve(const sources& given);
 
   std::array<entry, key_count> entries_;
   std::optional<std::string> file_;
-  std::vector<ignored_name> ignored_;
+  std::vector<named_origin> ignored_;
+  std::vector<named_origin> deprecated_;
+  bool base_is_superseded_ = false;
 };
 
 /// Merges all layers. Every value of every layer is checked, an overridden one too. Errors:

@@ -182,7 +182,7 @@ result<sandbox_spec> resolved::base_spec() const {
   spec.workspace = text(key::workspace);
   if (const auto* env = std::get_if<std::map<std::string, std::string>>(&at(key::env).held))
     spec.env = *env;
-  if (const auto base = text(key::workspace_base); !base.empty())
+  if (const auto base = text(key::workspace_base); !base.empty() && !base_is_superseded_)
     spec.volumes.push_back({base, spec.workspace, false});
   if (const auto* volumes = std::get_if<std::vector<volume>>(&at(key::volumes).held))
     for (const auto& v : *volumes) {

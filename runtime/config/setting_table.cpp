@@ -28,10 +28,10 @@ constexpr std::array image_names = {
     alias{"SANDBOX_BASE_CONTAINER_IMAGE", "sandbox.base_container_image", {}, {}},
     alias{agent_image_variable, "", {}, {}}};
 constexpr std::array workspace_names = {
-    alias{"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "core.workspace_mount_path_in_sandbox", {}, {}}};
+    alias{"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "core.workspace_mount_path_in_sandbox", {}, {}, true}};
 constexpr std::array workspace_base_names = {
-    alias{"WORKSPACE_MOUNT_PATH", "core.workspace_mount_path", {}, {}},
-    alias{"WORKSPACE_BASE", "core.workspace_base", {}, {}}};
+    alias{"WORKSPACE_MOUNT_PATH", "core.workspace_mount_path", {}, {}, true},
+    alias{"WORKSPACE_BASE", "core.workspace_base", {}, {}, true}};
 constexpr std::array env_names = {
     alias{"SANDBOX_RUNTIME_STARTUP_ENV_VARS", "sandbox.runtime_startup_env_vars", {}, {}}};
 constexpr std::array volume_names = {alias{"SANDBOX_VOLUMES", "sandbox.volumes", {}, {}}};

@@ -108,6 +108,7 @@ struct alias {
   std::string_view file_key;    ///< "section.key"; empty: none
   alias_meaning meaning = alias_meaning::same;
   std::string_view word;
+  bool deprecated = false; ///< by OpenHands: SANDBOX_VOLUMES says it now
 };
 
 /// One setting. Its own names are `name` in the section [sandfleet] of a file, SANDFLEET_NAME in

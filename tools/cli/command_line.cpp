@@ -6,6 +6,7 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -75,6 +76,20 @@ void add_globals(CLI::App& app, globals& given) {
 /// "--flag" for what the user typed, without a value that is joined to it.
 std::string flag_of(const std::string& word) {
   return word.substr(0, word.find('='));
+}
+
+/// What is said once of names that still work.
+void tell_deprecated(const config::resolved& config) {
+  std::vector<std::string_view> names;
+  for (const auto& old : config.deprecated())
+    if (std::ranges::find(names, old.name) == names.end())
+      names.push_back(old.name);
+  if (names.empty())
+    return;
+  const auto base = config.text(config::key::workspace_base);
+  spdlog::warn("deprecated names=\"{}\" hint=\"say SANDBOX_VOLUMES={}:{}:rw instead\"",
+               core::join(names, ", "), base.empty() ? "HOST" : base,
+               config.text(config::key::workspace));
 }
 
 /// Before the configuration is known.
@@ -205,6 +220,7 @@ int run_command_line(std::vector<std::string> words,
     return exit_status::engine_failure;
   }
   set_up_logging(context->config.text(config::key::log_level), context->err);
+  tell_deprecated(context->config);
   return command.run(*context);
 }
 

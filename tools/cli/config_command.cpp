@@ -55,7 +55,13 @@ void print_json(const config::resolved& config) {
   boost::json::array ignored;
   for (const auto& name : config.ignored())
     ignored.emplace_back(boost::json::object{{"name", name.name}, {"from", name.from.to_string()}});
-  boost::json::object all{{"settings", std::move(settings)}, {"ignored", std::move(ignored)}};
+  boost::json::array deprecated;
+  for (const auto& name : config.deprecated())
+    deprecated.emplace_back(
+        boost::json::object{{"name", name.name}, {"from", name.from.to_string()}});
+  boost::json::object all{{"settings", std::move(settings)},
+                          {"ignored", std::move(ignored)},
+                          {"deprecated", std::move(deprecated)}};
   all["file"] = config.file() ? boost::json::value(*config.file()) : boost::json::value(nullptr);
   std::cout << boost::json::serialize(all) << '\n';
 }

@@ -140,6 +140,17 @@ TEST(config_command, lists_names_of_openhands_that_mean_nothing) {
   EXPECT_FALSE(holds(shown.out, "hunter2"));
 }
 
+TEST(config_command, says_once_which_names_are_old_and_what_to_say_now) {
+  const surroundings around{{{"WORKSPACE_BASE", "/srv/project"}}, {}};
+  const auto told = run_sandfleet({"config", "--output", "json"}, around);
+  EXPECT_EQ(boost::json::parse(told.out).at("deprecated").at(0).at("name"), "WORKSPACE_BASE");
+  const auto first = told.err.find("names=\"WORKSPACE_BASE\"");
+  ASSERT_NE(first, std::string::npos) << told.err;
+  EXPECT_EQ(told.err.find("names=", first + 1), std::string::npos);
+  EXPECT_NE(told.err.find("SANDBOX_VOLUMES=/srv/project:/workspace:rw"), std::string::npos);
+  EXPECT_EQ(run_sandfleet({"config", "--quiet"}, around).err, "");
+}
+
 TEST(config_command, never_shows_the_values_of_env) {
   const auto shown = run_sandfleet({"config"}, {{{"SANDFLEET_ENV", "TOKEN=hunter2"}}, {}});
   EXPECT_TRUE(holds(shown.out, "TOKEN=***"));

@@ -81,8 +81,7 @@ TEST_F(config_file, of_openhands_is_read_as_it_is) {
   const auto spec = config.base_spec().value();
   EXPECT_EQ(spec.network, "none");
   EXPECT_EQ(spec.env, (text_map{{"PIP_INDEX_URL", "https://example.org"}, {"MODE", "test"}}));
-  EXPECT_EQ(spec.volumes, (std::vector<volume>{{given_.directory + "/project", "/workspace", false},
-                                               {"/path1", "/workspace/path1", false},
+  EXPECT_EQ(spec.volumes, (std::vector<volume>{{"/path1", "/workspace/path1", false},
                                                {"/path2", "/workspace/path2", true}}));
 }
 

@@ -95,9 +95,8 @@ TEST_F(layers, understand_the_variables_of_openhands) {
   EXPECT_EQ(spec.network, "host");
   EXPECT_EQ(spec.env, (text_map{{"A", "b"}, {"TOKEN", "t"}}));
   EXPECT_EQ(spec.workspace, "/ws");
-  EXPECT_EQ(spec.volumes, (std::vector<volume>{{given_.directory + "/w", "/ws", false},
-                                               {"/d", "/data", true},
-                                               {"/e", "/e", false}}));
+  EXPECT_EQ(spec.volumes, (std::vector<volume>{{"/d", "/data", true}, {"/e", "/e", false}}));
+  EXPECT_EQ(config.text(key::workspace_base), given_.directory + "/w");
   EXPECT_EQ(config.text(key::log_level), "debug");
 }
 
@@ -166,6 +165,33 @@ TEST_F(layers, a_volume_over_the_workspace_replaces_its_base) {
   given_.flags = {{"volumes", "/mine:/workspace"}};
   EXPECT_EQ(resolve_good().base_spec().value().volumes,
             (std::vector<volume>{{"/mine", "/workspace", false}}));
+}
+
+TEST_F(layers, old_names_of_the_workspace_are_told_and_give_way_to_volumes) {
+  given_.environment = {{"WORKSPACE_BASE", "/base"}, {"WORKSPACE_MOUNT_PATH_IN_SANDBOX", "/ws"}};
+  const auto config = resolve_good();
+  std::vector<std::string> names;
+  for (const auto& old : config.deprecated())
+    names.push_back(old.name + " by " + old.from.to_string());
+  EXPECT_EQ(names, (std::vector<std::string>{"WORKSPACE_MOUNT_PATH_IN_SANDBOX by environment "
+                                             "WORKSPACE_MOUNT_PATH_IN_SANDBOX",
+                                             "WORKSPACE_BASE by environment WORKSPACE_BASE"}));
+  EXPECT_EQ(config.base_spec().value().volumes, (std::vector<volume>{{"/base", "/ws", false}}));
+
+  given_.environment["WORKSPACE_MOUNT_PATH"] = "/mounted";
+  EXPECT_EQ(resolve_good().base_spec().value().volumes,
+            (std::vector<volume>{{"/mounted", "/ws", false}}));
+
+  given_.environment["SANDBOX_VOLUMES"] = "/data:/data";
+  EXPECT_EQ(resolve_good().base_spec().value().volumes,
+            (std::vector<volume>{{"/data", "/data", false}}));
+
+  given_.environment["SANDFLEET_WORKSPACE_BASE"] = "/ours";
+  EXPECT_EQ(resolve_good().base_spec().value().volumes,
+            (std::vector<volume>{{"/ours", "/ws", false}, {"/data", "/data", false}}));
+
+  given_.environment = {{"SANDFLEET_WORKSPACE_BASE", "/ours"}, {"SANDFLEET_WORKSPACE", "/ws"}};
+  EXPECT_TRUE(resolve_good().deprecated().empty());
 }
 
 TEST_F(layers, limits_reach_the_specification) {
