@@ -69,6 +69,10 @@ result<provider_ptr> make_docker(const settings& s, const std::string& agent,
   docker.default_image = s.image;
   docker.image_timeout = s.image_timeout;
   docker.image_repository = s.image_repository;
+  docker.on_log = [](const sandbox_id& id, std::string_view line) {
+    actors::log_event(actors::log_level::debug, "container_output",
+                      {{"sandbox", id.str()}, {"line", line}});
+  };
   docker.on_image = [](std::string_view image, std::string_view line) {
     actors::log_event(actors::log_level::debug, "image", {{"name", image}, {"says", line}});
   };

@@ -1,9 +1,14 @@
 #include "tests/integration/docker/docker_fixture.hpp"
 
 #include <gmock/gmock.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <mutex>
 #include <sys/stat.h>
 
 namespace sandfleet::tests {
@@ -12,6 +17,24 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+/// The first line that a container has printed.
+class first_output : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  std::promise<std::string> told;
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const std::string text(message.payload.data(), message.payload.size());
+    if (text.starts_with("container_output") && !std::exchange(was_told_, true)) {
+      EXPECT_EQ(message.level, spdlog::level::debug);
+      told.set_value(text);
+    }
+  }
+  void flush_() override {}
+
+  bool was_told_ = false;
+};
 
 class docker_containers : public docker_fixture {
  protected:
@@ -91,6 +114,23 @@ TEST_F(docker_containers, have_the_further_arguments_of_docker_py) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().blame, failure_class::task);
   EXPECT_THAT(refused.error().message, HasSubstr("'command'"));
+}
+
+TEST_F(docker_containers, have_what_they_print_in_the_log_of_the_engine) {
+  const auto sink = std::make_shared<first_output>();
+  const auto logger = std::make_shared<spdlog::logger>("sandfleet", sink);
+  logger->set_level(spdlog::level::debug);
+  spdlog::register_logger(logger);
+  sandbox_spec spec;
+  spec.docker.capabilities = {"SYS_PTRACE"}; // the agent shows its files to nobody else
+  auto box = start(spec);
+  inside(box, "echo from the container > /proc/1/fd/1");
+  auto told = sink->told.get_future();
+  const auto state = told.wait_for(std::chrono::seconds{10});
+  spdlog::drop("sandfleet");
+  ASSERT_EQ(state, std::future_status::ready);
+  EXPECT_EQ(told.get(),
+            "container_output sandbox=" + box.id().str() + " line=\"from the container\"");
 }
 
 TEST_F(docker_containers, write_as_the_caller_into_a_mounted_workspace) {
