@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <unistd.h>
@@ -124,6 +125,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
       report.busy = true;
       co_return report;
     }
+    std::ranges::move(scan->failures, std::back_inserter(report.failures));
     auto containers = co_await containers_by_id();
     if (!containers) {
       // Without an engine there is nothing to remove, unless something is known of.

@@ -88,6 +88,15 @@ TEST_F(docker_ends, what_a_killed_engine_left_is_removed_by_the_next) {
   EXPECT_EQ(on_machine("docker ps -aq --filter name=sandfleet-" + id), "");
 }
 
+TEST_F(docker_ends, what_cannot_be_judged_is_told) {
+  const auto strange = state_.path() + "/docker/sandboxes/strange";
+  std::filesystem::create_directories(strange);
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done) << done.error().to_string();
+  ASSERT_EQ(done->failures.size(), 1U);
+  EXPECT_THAT(done->failures[0].message, HasSubstr(strange));
+}
+
 TEST_F(docker_ends, what_nobody_has_noted_is_removed) {
   auto box = start();
   ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
