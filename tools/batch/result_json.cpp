@@ -1,6 +1,7 @@
 #include "tools/batch/result_json.hpp"
 
 #include "runtime/protocol/base64.hpp"
+#include "runtime/protocol/error_json.hpp"
 #include "runtime/protocol/json_writer.hpp"
 #include "tools/batch/rounded.hpp"
 
@@ -11,24 +12,7 @@ namespace sandfleet::batch {
 namespace {
 
 using protocol::json_writer;
-
-void write_evidence(json_writer& out, const evidence_list& evidence) {
-  out.begin_object();
-  for (auto fact = evidence.begin(); fact != evidence.end(); ++fact) {
-    // Two layers may have seen facts of one name; a JSON object keeps the first.
-    bool seen = false;
-    for (auto before = evidence.begin(); before != fact; ++before)
-      seen = seen || before->first == fact->first;
-    if (seen)
-      continue;
-    out.key(fact->first);
-    if (const auto* number = std::get_if<std::int64_t>(&fact->second))
-      out.value(*number);
-    else
-      out.value(std::get<std::string>(fact->second));
-  }
-  out.end_object();
-}
+using protocol::write_evidence;
 
 void write_commands(json_writer& out, std::string_view name,
                     const std::vector<command_record>& records) {
