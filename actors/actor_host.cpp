@@ -2,6 +2,7 @@
 
 #include "actors/gateway_actor.hpp"
 #include "actors/health_port.hpp"
+#include "actors/journal_keeper.hpp"
 #include "actors/log.hpp"
 #include "actors/provider_actor.hpp"
 #include "actors/provider_port.hpp"
@@ -34,7 +35,8 @@ class host_config : public caf::actor_system_config {
 /// its way into an actor system that is being destroyed.
 class mailbox_gateway final : public gateway {
  public:
-  explicit mailbox_gateway(gateway_actor to) : to_(std::move(to)) {}
+  mailbox_gateway(gateway_actor to, journal_actor journal)
+      : to_(std::move(to)), journal_(std::move(journal)) {}
 
   void start(const sandbox_id& id, spec_ptr spec, start_reply to) override {
     send(start_atom_v, id, std::move(spec), std::move(to));
@@ -61,12 +63,22 @@ class mailbox_gateway final : public gateway {
     send(take_atom_v, request_of(wait), std::move(place), std::move(to));
   }
   void cancel_take(const turn_wait& wait) override { send(cancel_atom_v, request_of(wait)); }
+  bool record(journal_job job) override {
+    const std::lock_guard lock(mutex_);
+    if (!journal_)
+      return false;
+    caf::anon_send(journal_, record_atom_v,
+                   journal_job_ptr(std::make_shared<const journal_job>(std::move(job))));
+    return true;
+  }
   void shutdown(done_reply to) override { send(shutdown_atom_v, std::move(to)); }
 
   void close() {
     gateway_actor last;
+    journal_actor last_journal;
     const std::lock_guard lock(mutex_);
     last.swap(to_);
+    last_journal.swap(journal_);
   }
 
  private:
@@ -83,6 +95,7 @@ class mailbox_gateway final : public gateway {
 
   std::mutex mutex_;
   gateway_actor to_;
+  journal_actor journal_;
 };
 
 actor_settings settings_of(const control_settings& from) {
@@ -140,8 +153,14 @@ class unheard final : public reply<nothing> {
 
 struct actor_host::impl {
   explicit impl(host_parts parts) : system(config) {
+    auto kept = std::make_shared<std::unique_ptr<journal::store>>(std::move(parts.journal));
     auto root = system.spawn(supervisor, supervisor_parts_of(std::move(parts)));
-    way_in = std::make_shared<mailbox_gateway>(system.spawn(gateway_behavior, std::move(root)));
+    auto front = system.spawn(gateway_behavior, std::move(root));
+    journal_actor keeper;
+    if (*kept)
+      keeper = system.spawn<caf::detached>(journal_keeper, kept,
+                                           caf::actor_cast<caf::strong_actor_ptr>(front));
+    way_in = std::make_shared<mailbox_gateway>(std::move(front), std::move(keeper));
   }
 
   host_config config;

@@ -3,6 +3,7 @@
 #include "actors/control_plane.hpp"
 #include "actors/gateway.hpp"
 #include "actors/turn_board.hpp"
+#include "runtime/journal/store.hpp"
 
 #include <memory>
 #include <vector>
@@ -17,6 +18,7 @@ struct host_parts {
   health_probe probe;
   status_observer observer;
   std::shared_ptr<turn_board> board;
+  std::unique_ptr<journal::store> journal; ///< may be null
 };
 
 /// Owns the actor system with its root actors. Its destructor ends them all, which takes at most

@@ -100,10 +100,11 @@ struct control_plane::impl {
 
 control_plane::control_plane(control_settings settings,
                              std::vector<std::shared_ptr<providers::provider>> all_providers,
-                             asio::any_io_executor io, health_probe probe, status_observer observer)
-    : impl_(std::make_shared<impl>(host_parts{settings, std::move(all_providers), std::move(io),
-                                              std::move(probe), std::move(observer),
-                                              std::make_shared<turn_board>()})) {}
+                             asio::any_io_executor io, health_probe probe, status_observer observer,
+                             std::unique_ptr<journal::store> journal)
+    : impl_(std::make_shared<impl>(
+          host_parts{settings, std::move(all_providers), std::move(io), std::move(probe),
+                     std::move(observer), std::make_shared<turn_board>(), std::move(journal)})) {}
 
 control_plane::~control_plane() = default;
 
@@ -272,6 +273,10 @@ asio::awaitable<result<turn>> control_plane::take_turn(sandbox_id id, session_na
                                                        std::chrono::milliseconds timeout) {
   return take_in(impl_->io, impl_->board, impl_->way_in,
                  turn_wait{std::move(id), std::move(session), 0, timeout});
+}
+
+bool control_plane::record(std::function<void(journal::store&)> job) {
+  return impl_->way_in->record(std::move(job));
 }
 
 asio::awaitable<result<void>> control_plane::shutdown() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/core/backoff.hpp"
+#include "runtime/journal/store.hpp"
 #include "runtime/providers/provider.hpp"
 #include "runtime/transport/endpoint.hpp"
 
@@ -89,7 +90,8 @@ class control_plane {
  public:
   control_plane(control_settings settings,
                 std::vector<std::shared_ptr<providers::provider>> all_providers,
-                boost::asio::any_io_executor io, health_probe probe, status_observer observer);
+                boost::asio::any_io_executor io, health_probe probe, status_observer observer,
+                std::unique_ptr<journal::store> journal = nullptr);
 
   /// Runs `shutdown` with nobody waiting, if that was not done before.
   ~control_plane();
@@ -132,6 +134,10 @@ class control_plane {
   /// `timeout`.
   boost::asio::awaitable<result<turn>> take_turn(sandbox_id id, session_name session,
                                                  std::chrono::milliseconds timeout);
+
+  /// Does something with the journal, on its own thread, after all that was asked for before.
+  /// False when there is none, or no more.
+  bool record(std::function<void(journal::store&)> job);
 
   /// Stops admitting (`shutting_down`), stops every sandbox that was neither kept nor attached,
   /// ends the actors in reverse order. Completes when all are gone. Blocks nothing but its caller.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,12 @@ enum class instance_state : std::uint8_t;
 
 } // namespace providers
 
+namespace journal {
+
+class store;
+
+} // namespace journal
+
 namespace actors {
 
 struct route;
@@ -36,6 +43,9 @@ using report_ptr = std::shared_ptr<const providers::exit_report>;
 using ending_ptr = std::shared_ptr<const ending>;
 using ready_ptr = std::shared_ptr<const ready_sandbox>;
 using route_ptr = std::shared_ptr<const route>;
+/// Something to do with the journal, once.
+using journal_job = std::function<void(journal::store&)>;
+using journal_job_ptr = std::shared_ptr<const journal_job>;
 using listing_ptr = std::shared_ptr<const std::vector<sandbox_info>>;
 
 /// A place in the line for a turn; leaves the line when it is destroyed without a turn.

@@ -38,6 +38,8 @@ class gateway {
   /// `place` is null when the sandbox has no turns to give: the reply then says why.
   virtual void take(const turn_wait& wait, waiter_ptr place, turn_reply to) = 0;
   virtual void cancel_take(const turn_wait& wait) = 0;
+  /// False when there is no journal, or no more.
+  virtual bool record(journal_job job) = 0;
   virtual void shutdown(done_reply to) = 0;
 };
 

@@ -175,6 +175,11 @@ using terminator_actor = caf::typed_actor<
     // From itself: the grace is over.
     caf::reacts_to<expired_atom>>;
 
+/// Keeps the journal, when there is one.
+using journal_actor = caf::typed_actor<
+    // Does something with it; one after the other.
+    caf::reacts_to<record_atom, journal_job_ptr>>;
+
 /// The bridge from Asio to the actors: makes requests for callers that are no actors.
 using gateway_actor = caf::typed_actor<
     // Each asks the supervisor and completes the reply.

@@ -8,7 +8,8 @@ include(CMakePackageConfigHelpers)
 add_library(sandfleet::sandfleet ALIAS sandfleet_engine)
 
 # One archive of all that the engine is made of, so that nobody has to know its parts.
-set(parts sandfleet_core sandfleet_protocol sandfleet_transport sandfleet_tls sandfleet_docker
+set(parts sandfleet_core sandfleet_protocol sandfleet_transport sandfleet_tls sandfleet_journal
+          sandfleet_docker
           sandfleet_providers sandfleet_actors
           sandfleet_agent_client sandfleet_engine)
 list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
@@ -20,7 +21,7 @@ target_include_directories(sandfleet_installed INTERFACE
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 target_link_libraries(sandfleet_installed INTERFACE
   tl::expected Boost::headers Threads::Threads $<LINK_ONLY:spdlog::spdlog> $<LINK_ONLY:CAF::core>
-  $<LINK_ONLY:simdjson::simdjson> $<LINK_ONLY:archive>
+  $<LINK_ONLY:simdjson::simdjson> $<LINK_ONLY:archive> $<LINK_ONLY:sqlite3>
   $<LINK_ONLY:OpenSSL::SSL> $<LINK_ONLY:OpenSSL::Crypto>)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sandfleet")
@@ -87,5 +88,5 @@ set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "bash, uidmap")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "cmake, g++, libcaf-dev, libboost1.81-dev | libboost-dev, libspdlog-dev, libexpected-dev, libssl-dev")
+    "cmake, g++, libcaf-dev, libboost1.81-dev | libboost-dev, libspdlog-dev, libexpected-dev, libssl-dev, libsqlite3-dev")
 include(CPack)

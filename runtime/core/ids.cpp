@@ -9,6 +9,9 @@ namespace sandfleet {
 
 namespace {
 
+constexpr std::string_view id_prefix = "sb-";
+constexpr std::size_t id_bytes = 8;
+
 template <std::size_t Bytes>
 std::string random_hex() {
   std::array<unsigned char, Bytes> raw{};
@@ -28,7 +31,12 @@ std::string random_hex() {
 } // namespace
 
 sandbox_id make_sandbox_id() {
-  return sandbox_id{"sb-" + random_hex<8>()};
+  return sandbox_id{std::string(id_prefix) + random_hex<id_bytes>()};
+}
+
+bool is_sandbox_id(std::string_view text) noexcept {
+  return text.starts_with(id_prefix) && text.size() == id_prefix.size() + 2 * id_bytes &&
+         text.find_first_not_of("0123456789abcdef", id_prefix.size()) == std::string_view::npos;
 }
 
 std::string make_secret() {

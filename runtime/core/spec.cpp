@@ -29,7 +29,18 @@ constexpr std::string_view letters_and_digits =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr std::size_t longest_session_id = 128;
 
-result<void> validate_session_id(const std::string& id) {
+constexpr std::size_t shortest_key = 16;
+constexpr std::size_t longest_key = 128;
+
+result<void> validate_names(const sandbox_spec& spec) {
+  const auto& key = spec.session_key;
+  if (!spec.id.empty() && !is_sandbox_id(spec.id.str()))
+    return fail(errc::invalid_argument,
+                "id: '" + spec.id.str() + "' is not 'sb-' and 16 hex digits");
+  if (!key.empty() && (key.size() < shortest_key || key.size() > longest_key ||
+                       key.find_first_not_of(letters_and_digits) != std::string::npos))
+    return fail(errc::invalid_argument, "session_key: it is not 16 to 128 letters and digits");
+  const auto& id = spec.session_id;
   const bool fits =
       id.empty() ||
       (id.size() <= longest_session_id && id.front() != '.' && id.front() != '-' &&
@@ -72,7 +83,7 @@ result<void> at_least(const char* key, const std::optional<std::int64_t>& value,
 } // namespace
 
 result<void> validate(const sandbox_spec& spec) {
-  if (auto checked = validate_session_id(spec.session_id); !checked)
+  if (auto checked = validate_names(spec); !checked)
     return checked;
   if (!is_absolute(spec.workspace) || has_nul(spec.workspace))
     return fail(errc::invalid_argument,

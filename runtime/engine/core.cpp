@@ -1,5 +1,8 @@
 #include "runtime/engine/core.hpp"
 
+#include "actors/log.hpp"
+#include "runtime/protocol/error_json.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -27,6 +30,23 @@ void status_hub::tell(const status_event& event) {
 
 core::core(settings s, std::unique_ptr<transport::io_pool> io)
     : config(std::move(s)), pool(std::move(io)) {}
+
+void core::on_status(const status_event& event) {
+  // While `control` is being made no sandbox has a state.
+  control->record([event](journal::store& journal) {
+    journal::status_row row;
+    row.id = event.id;
+    row.from = to_string(event.from);
+    row.to = to_string(event.to);
+    if (event.failure)
+      row.verdict = protocol::encode_error(*event.failure);
+    row.at = event.at;
+    if (const auto noted = journal.note(row); !noted)
+      actors::log_event(actors::log_level::error, "journal_failed",
+                        {{"error", noted.error().to_string()}});
+  });
+  hub->tell(event);
+}
 
 boost::asio::awaitable<result<void>> core::shut_down() {
   result<void> all;

@@ -34,6 +34,9 @@ class status_hub {
 struct core {
   core(settings s, std::unique_ptr<transport::io_pool> io);
 
+  /// Notes a change of state and tells it on.
+  void on_status(const status_event& event);
+
   /// What `engine::stop` promises.
   boost::asio::awaitable<result<void>> shut_down();
 

@@ -1,10 +1,12 @@
 #include "actors/log.hpp"
+#include "runtime/engine/access.hpp"
 #include "runtime/engine/agent_client.hpp"
 #include "runtime/engine/core.hpp"
 #include "runtime/engine/programs.hpp"
 #include "runtime/engine/sandbox_impl.hpp"
 #include "runtime/providers/docker_provider.hpp"
 #include "runtime/providers/local_provider.hpp"
+#include "runtime/providers/registry.hpp"
 
 #include <sandfleet/engine.hpp>
 
@@ -122,8 +124,11 @@ asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
     spec.image = self->config.image;
   if (!spec.isolation)
     spec.isolation = self->config.isolation;
+  if (spec.id.empty())
+    spec.id = make_sandbox_id();
+  auto id = spec.id;
   auto ready = co_await self->control->start_sandbox(
-      make_sandbox_id(), std::make_shared<const sandbox_spec>(std::move(spec)));
+      std::move(id), std::make_shared<const sandbox_spec>(std::move(spec)));
   if (!ready)
     co_return fail(ready.error());
   if (self->config.at_close != close_action::stop) {
@@ -183,6 +188,15 @@ result<engine> engine::create(settings s) {
   if (!provider)
     return fail(provider.error());
 
+  std::unique_ptr<journal::store> journal;
+  if (s.journal) {
+    const auto place = s.state_dir.empty() ? providers::default_state_dir() : s.state_dir;
+    auto opened = journal::store::open(place + "/journal");
+    if (!opened)
+      return fail(std::move(opened.error()));
+    journal = std::make_unique<journal::store>(std::move(*opened));
+  }
+
   auto made = std::make_unique<impl>();
   made->core = std::make_shared<engine_detail::core>(std::move(s), std::move(pool));
   auto& core = *made->core;
@@ -190,7 +204,7 @@ result<engine> engine::create(settings s) {
   core.control = std::make_unique<actors::control_plane>(
       control_settings_of(core.config), core.providers, core.pool->executor(),
       make_probe(core.pool->executor()),
-      [hub = core.hub](const status_event& event) { hub->tell(event); });
+      [&core](const status_event& event) { core.on_status(event); }, std::move(journal));
 
   if (core.config.clean_up_at_start) {
     auto cleaning = guarded(clean_up_in(made->core, clean_up_mode::remove));
@@ -203,6 +217,18 @@ result<engine> engine::create(settings s) {
   }
   return engine{std::move(made)};
 }
+
+namespace engine_detail {
+
+actors::control_plane& access::control_of(engine& of) {
+  return *of.impl_->core->control;
+}
+
+std::shared_ptr<const actors::route> access::route_of(const sandbox& of) {
+  return of.impl_->ready.link->current_route();
+}
+
+} // namespace engine_detail
 
 engine::engine(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 engine::engine(engine&&) noexcept = default;

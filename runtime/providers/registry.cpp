@@ -75,12 +75,6 @@ result<void> make_private_dir(const std::string& path) {
   return {};
 }
 
-bool is_sandbox_name(std::string_view name) {
-  constexpr std::string_view prefix = "sb-";
-  return name.starts_with(prefix) && name.size() == prefix.size() + 16 &&
-         name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
-}
-
 /// Whether another process holds the lock of a file alone.
 bool is_held(const std::string& path) {
   return !file_lock::try_share(path) && errno == EWOULDBLOCK;
@@ -283,7 +277,7 @@ std::optional<registry_entry> registry::read_entry(const sandbox_id& id) const {
 }
 
 std::optional<registry_entry> registry::find(const sandbox_id& id) const {
-  if (!is_sandbox_name(id.str()))
+  if (!is_sandbox_id(id.str()))
     return std::nullopt;
   auto entry = read_entry(id);
   if (entry)
@@ -297,7 +291,7 @@ std::vector<registry_entry> registry::list() const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(state_dir_ + "/sandboxes", ignored)) {
     const auto name = entry.path().filename().string();
-    if (!is_sandbox_name(name))
+    if (!is_sandbox_id(name))
       continue;
     auto one = read_entry(sandbox_id(name));
     if (!one)
@@ -346,7 +340,7 @@ std::optional<orphan_scan> registry::find_orphans() const {
     const auto name = entry.path().filename().string();
     const bool half_made = name.starts_with(half_made_prefix) &&
                            name.size() > half_made_prefix.size() + token_length + 1;
-    if (!is_ours(dir) || !(half_made || is_sandbox_name(name))) {
+    if (!is_ours(dir) || !(half_made || is_sandbox_id(name))) {
       scan.failures.push_back(make_error(errc::io_error, "'" + dir + "' was left alone")
                                   .with_cause("it is not the record of a sandbox of this user")
                                   .with_hint("remove it when it is of no use"));

@@ -18,6 +18,10 @@ std::optional<std::string> http_exchange::query(std::string_view name) const {
   return query_value(connection_.target.query, name);
 }
 
+std::vector<std::string> http_exchange::queries(std::string_view name) const {
+  return query_values(connection_.target.query, name);
+}
+
 std::string_view http_exchange::header(std::string_view name) const {
   return connection_.request->header(name);
 }
@@ -29,6 +33,14 @@ std::optional<std::uint64_t> http_exchange::content_length() const {
   if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
     return std::nullopt;
   return length;
+}
+
+std::string_view http_exchange::target() const {
+  return connection_.request->target;
+}
+
+const header_list& http_exchange::headers() const {
+  return connection_.request->headers;
 }
 
 asio::awaitable<result<std::string_view>> http_exchange::read_piece() {

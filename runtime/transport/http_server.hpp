@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sandfleet::transport {
 
@@ -55,9 +56,14 @@ class http_exchange {
   [[nodiscard]] const std::string& path() const;
   /// The first parameter of that name, decoded ('+' is a blank); nothing when it is absent.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
+  /// All of that name, in their order.
+  [[nodiscard]] std::vector<std::string> queries(std::string_view name) const;
   /// By its name in any case; empty when absent.
   [[nodiscard]] std::string_view header(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint64_t> content_length() const;
+  /// The request's target and headers as they came.
+  [[nodiscard]] std::string_view target() const;
+  [[nodiscard]] const header_list& headers() const;
 
   /// The whole body; `limit_exceeded` when it is longer.
   boost::asio::awaitable<result<std::string>> read_body(std::size_t max_bytes);

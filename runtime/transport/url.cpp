@@ -57,15 +57,22 @@ request_target split_target(std::string_view target) {
           mark == target.npos ? std::string() : std::string(target.substr(mark + 1))};
 }
 
-std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+  std::vector<std::string> found;
   while (!query.empty()) {
     const auto one = query.substr(0, query.find('&'));
     const auto equals = one.find('=');
     if (url_decode(one.substr(0, equals), true) == name)
-      return equals == one.npos ? std::string() : url_decode(one.substr(equals + 1), true);
+      found.push_back(equals == one.npos ? std::string()
+                                         : url_decode(one.substr(equals + 1), true));
     query.remove_prefix(std::min(one.size() + 1, query.size()));
   }
-  return std::nullopt;
+  return found;
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  auto all = query_values(query, name);
+  return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
 }
 
 } // namespace sandfleet::transport

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sandfleet::transport {
 
@@ -23,5 +24,8 @@ struct request_target {
 
 /// The first parameter of that name in a query, decoded ('+' is a blank); nothing when absent.
 [[nodiscard]] std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+/// All parameters of that name.
+[[nodiscard]] std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
 } // namespace sandfleet::transport

@@ -20,6 +20,8 @@ namespace sandfleet::cli {
 
 /// `sandfleet stop`: takes kept sandboxes away.
 [[nodiscard]] std::unique_ptr<subcommand> make_stop_command();
+/// `sandfleet serve`: the Remote Runtime API.
+[[nodiscard]] std::unique_ptr<subcommand> make_serve_command();
 /// `sandfleet pause`, `sandfleet resume`.
 [[nodiscard]] std::unique_ptr<subcommand> make_pause_command();
 [[nodiscard]] std::unique_ptr<subcommand> make_resume_command();

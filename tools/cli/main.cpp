@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
     commands.push_back(make_exec_command());
     commands.push_back(make_shell_command());
     commands.push_back(make_ps_command());
+    commands.push_back(make_serve_command());
     commands.push_back(make_stop_command());
     commands.push_back(make_pause_command());
     commands.push_back(make_resume_command());

@@ -18,6 +18,10 @@
 
 namespace sandfleet {
 
+namespace engine_detail {
+struct access;
+}
+
 /// Ends a status subscription when it is destroyed. May outlive the engine.
 class subscription {
  public:
@@ -86,6 +90,7 @@ class engine {
   [[nodiscard]] boost::asio::any_io_executor executor() const;
 
  private:
+  friend struct engine_detail::access;
   struct impl;
   explicit engine(std::unique_ptr<impl> made);
   std::unique_ptr<impl> impl_;

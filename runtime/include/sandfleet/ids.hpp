@@ -3,6 +3,7 @@
 #include <compare>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace sandfleet {
@@ -38,6 +39,7 @@ using provider_name = strong_id<struct provider_name_tag>;
 using session_name = strong_id<struct session_name_tag>;
 
 [[nodiscard]] sandbox_id make_sandbox_id();
+[[nodiscard]] bool is_sandbox_id(std::string_view text) noexcept;
 
 /// 256 random bits as 64 hex digits, from the kernel's generator.
 [[nodiscard]] std::string make_secret();

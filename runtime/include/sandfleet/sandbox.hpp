@@ -17,6 +17,10 @@
 
 namespace sandfleet {
 
+namespace engine_detail {
+struct access;
+}
+
 /// What is known of a sandbox once it is gone.
 struct stop_report {
   resource_usage usage;
@@ -104,6 +108,7 @@ class sandbox {
   explicit sandbox(std::shared_ptr<impl> made);
 
  private:
+  friend struct engine_detail::access;
   std::shared_ptr<impl> impl_;
 };
 

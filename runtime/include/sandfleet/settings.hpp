@@ -49,6 +49,10 @@ struct settings {
   /// Whether `engine::stop` takes away what was kept too, by whichever program of this user.
   bool stop_all_at_close = false;
 
+  /// Whether a journal is kept in `state_dir`: a SQLite file with the history of all changes of
+  /// state, and what the supervisor notes. By one engine at a time.
+  bool journal = false;
+
   /// How long a container's image may take to come or to be built, beside a start's own time.
   std::chrono::milliseconds image_timeout{1'800'000};
   std::string image_repository = "sandfleet/runtime"; ///< of images with `extra_deps`

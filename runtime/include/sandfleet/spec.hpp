@@ -50,6 +50,10 @@ struct resource_limits {
 
 /// What a sandbox is made from.
 struct sandbox_spec {
+  /// Empty: made. Else 'sb-' and 16 hex digits that no other sandbox has or had.
+  sandbox_id id;
+  /// What the agent wants to be shown, 16 to 128 letters and digits; never logged. Empty: made.
+  std::string session_key;
   /// What the caller calls it, as OpenHands' session id; no two sandboxes of this user that a
   /// provider has on this machine share one. At most 128 letters, digits, '.', '_' and '-', a
   /// letter, digit or '_' first. Empty: none.

@@ -47,7 +47,7 @@ void box::describe(const sandbox_spec& spec) {
   limits_ = limits_of(spec);
   facts_.memory_mb = spec.limits.memory_mb;
   plan_.image = record_.image;
-  plan_.session_key = make_secret();
+  plan_.session_key = spec.session_key.empty() ? make_secret() : spec.session_key;
   if (engine_.host().is_local()) {
     plan_.agent_program = shared_->settings.agent_program;
     plan_.overlays_dir = spec.docker.overlays_dir.empty() ? dir_ + "/overlays"

@@ -75,7 +75,7 @@ error not_ours(const sandbox_id& id) {
 
 box::box(asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared, sandbox_id id)
     : strand_(std::move(strand)), shared_(std::move(shared)), id_(std::move(id)),
-      dir_(shared_->entries->dir_of(id_)), session_key_(make_secret()) {
+      dir_(shared_->entries->dir_of(id_)) {
   facts_.id = id_;
 }
 
@@ -96,6 +96,7 @@ void box::describe(const sandbox_spec& spec) {
   facts_.isolated = isolation_of(spec, shared_->settings) == isolation_mode::namespaces;
   record_.id = id_;
   record_.session_id = spec.session_id;
+  session_key_ = spec.session_key.empty() ? make_secret() : spec.session_key;
   record_.owner = shared_->entries->owner();
   record_.owner_pid = ::getpid();
   record_.image = spec.image.empty() ? shared_->settings.default_image : spec.image;
@@ -108,12 +109,12 @@ void box::describe(const sandbox_spec& spec) {
 
 /// The entry is there before anything that would have to be removed.
 result<void> box::launch(const sandbox_spec& spec) {
+  describe(spec);
   const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nobody sets it
   auto list = launch_arguments(id_, spec, shared_->settings, dir_, session_key_,
                                path != nullptr ? path : "");
   if (!list)
     return fail(list.error());
-  describe(spec);
   const auto lease = shared_->entries->add(record_, session_key_);
   if (!lease)
     return fail(lease.error());

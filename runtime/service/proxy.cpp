@@ -1,0 +1,163 @@
+#include "runtime/service/proxy.hpp"
+
+#include "runtime/core/text.hpp"
+#include "runtime/protocol/remote_api.hpp"
+#include "runtime/service/replies.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sandfleet::service {
+
+namespace asio = boost::asio;
+using transport::header_list;
+using transport::http_exchange;
+
+namespace {
+
+constexpr int max_ways = 3;
+constexpr std::chrono::milliseconds connect_patience{10'000};
+
+/// Of the connection, not of the message (RFC 9110, 7.6.1), or made anew.
+bool is_of_the_hop(std::string_view name) {
+  static constexpr std::array<std::string_view, 11> names = {
+      "connection",         "keep-alive", "proxy-connection", "te",   "trailer",
+      "transfer-encoding",  "upgrade",    "content-length",   "host", "expect",
+      "proxy-authorization"};
+  return std::ranges::find(names, name) != names.end();
+}
+
+header_list headers_for_agent(const http_exchange& exchange) {
+  header_list passed;
+  passed.reserve(exchange.headers().size() + 2);
+  passed.emplace_back("Host", "localhost");
+  const auto key = core::to_lower(std::string(protocol::service_key_header));
+  for (const auto& [name, value] : exchange.headers()) {
+    const auto lower = core::to_lower(name);
+    if (!is_of_the_hop(lower) && lower != key)
+      passed.emplace_back(name, value);
+  }
+  if (const auto host = exchange.header("host"); !host.empty())
+    passed.emplace_back("X-Forwarded-Host", std::string(host));
+  return passed;
+}
+
+header_list headers_for_client(const header_list& from) {
+  header_list passed;
+  for (const auto& [name, value] : from)
+    if (const auto lower = core::to_lower(name); !is_of_the_hop(lower) && lower != "date")
+      passed.emplace_back(name, value);
+  return passed;
+}
+
+/// What of the request's body is there already, and how long it is.
+struct opening {
+  std::string_view first;
+  std::optional<std::uint64_t> length;
+};
+
+asio::awaitable<result<opening>> open_body(http_exchange& exchange) {
+  opening found;
+  found.length = exchange.content_length();
+  const bool has_body =
+      found.length.value_or(0) > 0 || !exchange.header("transfer-encoding").empty();
+  if (!has_body) {
+    found.length = 0;
+    co_return found;
+  }
+  const auto piece = co_await exchange.read_piece();
+  if (!piece)
+    co_return fail(piece.error());
+  found.first = *piece;
+  co_return found;
+}
+
+/// The rest of the body. False when the client failed; an agent that takes no more may have
+/// replied.
+asio::awaitable<bool> send_rest(http_exchange& exchange, transport::upstream_call& call) {
+  for (;;) {
+    const auto piece = co_await exchange.read_piece();
+    if (!piece)
+      co_return false;
+    if (piece->empty())
+      break;
+    const auto sent = co_await call.write(*piece);
+    if (!sent)
+      co_return true;
+  }
+  (void)co_await call.end_body();
+  co_return true;
+}
+
+asio::awaitable<result<void>> send_reply(http_exchange& exchange, transport::upstream_call& call,
+                                         transport::upstream_head head) {
+  auto headers = headers_for_client(head.headers);
+  auto piece = co_await call.read_piece();
+  if (!piece)
+    co_return fail(std::move(piece.error()));
+  if (head.length && *head.length == piece->size()) { // in one write
+    std::string whole(*piece);
+    (void)co_await call.read_piece();
+    co_return co_await exchange.reply(head.status, std::move(headers), std::move(whole));
+  }
+  auto sent = co_await exchange.begin_reply(head.status, std::move(headers), head.length);
+  while (sent && piece && !piece->empty()) {
+    sent = co_await exchange.write(*piece);
+    if (sent)
+      piece = co_await call.read_piece();
+  }
+  if (!piece)
+    exchange.abandon(); // the client sees that it is not whole
+  co_return result<void>{};
+}
+
+} // namespace
+
+asio::awaitable<void> pass_on(fleet& all, member_ptr which, std::string target,
+                              http_exchange& exchange) {
+  const auto body = co_await open_body(exchange);
+  if (!body) {
+    co_await reply_failure(exchange, 400, body.error());
+    co_return;
+  }
+  const auto headers = headers_for_agent(exchange);
+  error seen;
+  std::uint64_t used = 0;
+  for (int way = 1;; ++way) {
+    auto route = co_await all.way_to(which, used, seen);
+    if (!route) {
+      co_await reply_failure(exchange, status_of_lost(route.error()), route.error());
+      co_return;
+    }
+    used = route->generation;
+    const transport::upstream_request request{exchange.method(), target, headers, body->length};
+    auto call = co_await route->agent->begin(request, body->first, connect_patience);
+    if (!call) {
+      seen = std::move(call.error());
+      if (way < max_ways)
+        continue;
+      co_await reply_failure(exchange, 502, seen);
+      co_return;
+    }
+    const bool whole = body->length == std::uint64_t{0} || body->length == body->first.size() ||
+                       co_await send_rest(exchange, **call);
+    if (!whole)
+      co_return;
+    exchange.cancel_when_client_goes();
+    auto head = co_await (*call)->read_head();
+    result<void> replied;
+    if (head)
+      replied = co_await send_reply(exchange, **call, std::move(*head));
+    else
+      replied = fail(std::move(head.error()));
+    if (replied || exchange.replied() || replied.error().code == errc::cancelled)
+      co_return;
+    // What the agent has done of it is not known: its verdict tells, and nothing is sent twice.
+    const auto verdict = co_await all.way_to(which, used, replied.error());
+    const auto& why = verdict ? replied.error() : verdict.error();
+    co_await reply_failure(exchange, status_of_lost(why), why);
+    co_return;
+  }
+}
+
+} // namespace sandfleet::service

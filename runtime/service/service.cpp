@@ -1,0 +1,294 @@
+#include "runtime/service/service.hpp"
+
+#include "runtime/core/text.hpp"
+#include "runtime/protocol/agent_api.hpp"
+#include "runtime/protocol/json_writer.hpp"
+#include "runtime/protocol/remote_api.hpp"
+#include "runtime/service/proxy.hpp"
+#include "runtime/service/replies.hpp"
+
+#include <atomic>
+
+namespace sandfleet::service {
+
+namespace asio = boost::asio;
+using transport::http_exchange;
+using handling = asio::awaitable<void>;
+
+namespace {
+
+constexpr std::size_t max_body_bytes = std::size_t{4} << 20;
+constexpr std::size_t max_connections = 16'384;
+
+} // namespace
+
+struct service::impl : std::enable_shared_from_this<service::impl> {
+  impl(engine& runtime, api_keys given, service_settings s)
+      : settings(std::move(s)), keys(std::move(given)),
+        all(std::make_shared<fleet>(runtime, settings.fleet)) {}
+
+  /// The request's owner by its key.
+  [[nodiscard]] result<std::string> authenticate(const http_exchange& exchange) const {
+    if (auto owner = keys.owner_of(exchange.header(protocol::service_key_header)))
+      return *owner;
+    return fail(make_error(errc::permission_denied, "the API key is missing or wrong")
+                    .with_hint("send it as the header X-API-Key"));
+  }
+
+  [[nodiscard]] protocol::runtime_object describe(const member& one,
+                                                  const http_exchange& exchange) const {
+    auto told = one.describe();
+    const auto host = exchange.header("host");
+    const auto base =
+        settings.public_url.empty()
+            ? "http://" + (host.empty() ? std::string("localhost") : std::string(host))
+            : settings.public_url;
+    told.url = base + "/" + told.runtime_id;
+    return told;
+  }
+
+  handling reply_runtime(http_exchange& exchange, const member_ptr& one) const {
+    return reply_json(exchange, 200, protocol::encode_runtime(describe(*one, exchange)));
+  }
+
+  handling reply_found(http_exchange& exchange, result<member_ptr> one) const {
+    if (one)
+      return reply_runtime(exchange, *one);
+    return reply_failure(exchange, status_of(one.error()), one.error());
+  }
+
+  handling list(http_exchange& exchange, std::string owner) {
+    std::vector<protocol::runtime_object> told;
+    for (const auto& one : all->of(owner))
+      told.push_back(describe(*one, exchange));
+    return reply_json(exchange, 200, protocol::encode_runtimes(told, false));
+  }
+
+  handling batch(http_exchange& exchange, std::string owner) {
+    std::vector<protocol::runtime_object> told;
+    for (const auto& session : exchange.queries("ids"))
+      if (const auto one = all->find_session(owner, session))
+        told.push_back(describe(**one, exchange));
+    return reply_json(exchange, 200, protocol::encode_runtimes(told, true));
+  }
+
+  handling start(http_exchange& exchange, std::string owner, std::string body) {
+    auto asked = protocol::decode_runtime_start(body);
+    if (!asked) {
+      co_await reply_failure(exchange, 422, asked.error());
+      co_return;
+    }
+    const auto known = all->find_session(owner, asked->session_id);
+    if (!known || (*known)->has_ended()) {
+      const auto alive = static_cast<std::int64_t>(all->of(owner).size());
+      const auto admitted = keys.admit(owner, alive, api_keys::clock::now());
+      if (!admitted) {
+        co_await reply_failure(exchange, 429, admitted.error());
+        co_return;
+      }
+    }
+    auto one = co_await all->start(std::move(owner), std::move(*asked));
+    co_await reply_found(exchange, std::move(one));
+  }
+
+  enum class deed { stop, pause, resume };
+
+  handling act(http_exchange& exchange, deed what, std::string owner, std::string body) {
+    const auto id = protocol::decode_runtime_id(body);
+    if (!id) {
+      co_await reply_failure(exchange, 422, id.error());
+      co_return;
+    }
+    const auto one = all->find(owner, *id);
+    if (!one) {
+      co_await reply_failure(exchange, 404, one.error());
+      co_return;
+    }
+    result<void> done;
+    switch (what) {
+    case deed::stop:
+      done = co_await all->stop(*one);
+      break;
+    case deed::pause:
+      done = co_await all->pause(*one);
+      break;
+    case deed::resume:
+      done = all->resume(*one);
+      break;
+    }
+    if (done)
+      co_await reply_runtime(exchange, *one);
+    else
+      co_await reply_failure(exchange, status_of(done.error()), done.error());
+  }
+
+  /// Nothing when the path is none of the API's.
+  std::optional<handling> get(http_exchange& exchange, const std::string& owner) {
+    const auto& path = exchange.path();
+    const auto below = [&](std::string_view prefix) {
+      return path.starts_with(prefix) ? std::optional(path.substr(prefix.size())) : std::nullopt;
+    };
+    if (path == "/list")
+      return list(exchange, owner);
+    if (path == "/sessions/batch")
+      return batch(exchange, owner);
+    if (const auto session = below("/sessions/"))
+      return reply_found(exchange, all->find_session(owner, *session));
+    if (const auto id = below("/runtime/"))
+      return reply_found(exchange, all->find(owner, *id));
+    if (path == "/registry_prefix") {
+      protocol::json_writer out;
+      out.begin_object().member("registry_prefix", settings.registry_prefix).end_object();
+      return reply_json(exchange, 200, std::move(out).take());
+    }
+    return std::nullopt;
+  }
+
+  handling post(http_exchange& exchange, std::string owner) {
+    const auto path = exchange.path();
+    const auto deed_of = [&]() -> std::optional<deed> {
+      if (path == "/stop")
+        return deed::stop;
+      if (path == "/pause")
+        return deed::pause;
+      if (path == "/resume")
+        return deed::resume;
+      return std::nullopt;
+    }();
+    if (path != "/start" && !deed_of) {
+      co_await reply_unknown(exchange);
+      co_return;
+    }
+    auto body = co_await exchange.read_body(max_body_bytes);
+    if (!body) {
+      const int status = body.error().code == errc::limit_exceeded ? 413 : 400;
+      co_await reply_failure(exchange, status, body.error());
+      co_return;
+    }
+    if (deed_of)
+      co_await act(exchange, *deed_of, std::move(owner), std::move(*body));
+    else
+      co_await start(exchange, std::move(owner), std::move(*body));
+  }
+
+  static handling reply_unknown(http_exchange& exchange) {
+    return reply_failure(
+        exchange, 404,
+        make_error(errc::not_found,
+                   "there is no " + std::string(exchange.method()) + " " + exchange.path()));
+  }
+
+  /// `/{runtime_id}/…`: the agent asks for its own key.
+  [[nodiscard]] std::optional<result<member_ptr>> sandbox_of(const http_exchange& exchange,
+                                                             std::string& rest) const {
+    const auto target = exchange.target();
+    const auto end = target.find_first_of("/?", 1);
+    const auto id = target.substr(1, end == std::string_view::npos ? end : end - 1);
+    if (!is_sandbox_id(id))
+      return std::nullopt;
+    rest = end == std::string_view::npos ? "/" : std::string(target.substr(end));
+    if (rest.front() == '?')
+      rest.insert(0, 1, '/');
+    return all->find(id);
+  }
+
+  handling handle(http_exchange& exchange) {
+    const auto& path = exchange.path();
+    if (path == "/healthz" || path == "/readyz") {
+      co_await answer_probe(exchange, path == "/readyz");
+      co_return;
+    }
+    if (draining) {
+      co_await reply_failure(exchange, 503,
+                             make_error(errc::shutting_down, "the service is going down")
+                                 .with_hint("try again in a moment: sandboxes stay"));
+      co_return;
+    }
+    std::string rest;
+    if (auto which = sandbox_of(exchange, rest)) {
+      if (*which)
+        co_await pass_on(*all, **which, std::move(rest), exchange);
+      else
+        co_await reply_failure(exchange, 404, which->error());
+      co_return;
+    }
+    auto owner = authenticate(exchange);
+    if (!owner) {
+      co_await reply_failure(exchange, 401, owner.error());
+      co_return;
+    }
+    if (exchange.method() == "POST") {
+      co_await post(exchange, std::move(*owner));
+      co_return;
+    }
+    if (exchange.method() == "GET")
+      if (auto answer = get(exchange, *owner)) {
+        co_await std::move(*answer);
+        co_return;
+      }
+    co_await reply_unknown(exchange);
+  }
+
+  handling answer_probe(http_exchange& exchange, bool of_readiness) const {
+    const bool good = !of_readiness || (ready && !draining);
+    return reply_json(exchange, good ? 200 : 503,
+                      good ? R"({"status":"ok"})" : R"({"status":"no"})");
+  }
+
+  service_settings settings;
+  api_keys keys;
+  std::shared_ptr<fleet> all;
+  std::atomic<bool> ready{false};
+  std::atomic<bool> draining{false};
+  std::optional<transport::http_server> server;
+};
+
+namespace {
+
+/// Holds what it uses for as long as a request is under way.
+handling serve(std::shared_ptr<service::impl> self, http_exchange& exchange) {
+  if (self)
+    co_await self->handle(exchange);
+}
+
+transport::http_server_options server_options() {
+  transport::http_server_options options;
+  options.max_connections = max_connections;
+  return options;
+}
+
+} // namespace
+
+service::service(engine& runtime, api_keys keys, service_settings settings)
+    : impl_(std::make_shared<impl>(runtime, std::move(keys), std::move(settings))) {
+  impl_->server.emplace(
+      runtime.executor(),
+      [weak = impl_->weak_from_this()](http_exchange& exchange) {
+        return serve(weak.lock(), exchange);
+      },
+      server_options());
+}
+
+service::~service() = default;
+
+asio::awaitable<result<void>> service::begin() {
+  const auto self = impl_;
+  auto recovered = co_await self->all->recover();
+  if (!recovered)
+    co_return recovered;
+  auto listening = self->server->listen(self->settings.listen);
+  self->ready = listening.has_value();
+  co_return listening;
+}
+
+std::uint16_t service::port() const {
+  return impl_->server->port();
+}
+
+asio::awaitable<void> service::drain(std::chrono::milliseconds grace) {
+  const auto self = impl_;
+  self->draining = true;
+  co_await self->server->stop(grace);
+}
+
+} // namespace sandfleet::service

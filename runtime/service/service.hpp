@@ -1,0 +1,51 @@
+#pragma once
+
+#include "runtime/service/api_keys.hpp"
+#include "runtime/service/fleet.hpp"
+#include "runtime/transport/endpoint.hpp"
+#include "runtime/transport/http_server.hpp"
+
+#include <sandfleet/engine.hpp>
+#include <sandfleet/error.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace sandfleet::service {
+
+struct service_settings {
+  transport::endpoint listen = transport::tcp_endpoint{"127.0.0.1", 3000};
+  /// "https://host/path" before a sandbox's id in its url; empty: `http://` and the host that the
+  /// client named.
+  std::string public_url;
+  std::string registry_prefix = "sandfleet"; ///< of `GET /registry_prefix`
+  fleet_settings fleet;
+};
+
+/// The Remote Runtime API over HTTP and, below `/{runtime_id}/`, each sandbox's own agent.
+class service {
+ public:
+  /// The engine must outlive it, keep a journal and keep its sandboxes.
+  service(engine& runtime, api_keys keys, service_settings settings);
+  ~service();
+  service(const service&) = delete;
+  service& operator=(const service&) = delete;
+
+  /// Takes up what runs, then listens.
+  boost::asio::awaitable<result<void>> begin();
+  [[nodiscard]] std::uint16_t port() const;
+
+  /// Answers new requests 503, and completes when those under way are answered, at most after
+  /// `grace`. Sandboxes stay.
+  boost::asio::awaitable<void> drain(std::chrono::milliseconds grace);
+
+  struct impl;
+
+ private:
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace sandfleet::service

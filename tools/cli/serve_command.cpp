@@ -1,0 +1,132 @@
+#include "runtime/core/text.hpp"
+#include "runtime/service/key_file.hpp"
+#include "runtime/service/service.hpp"
+#include "tools/cli/commands.hpp"
+#include "tools/cli/foreground.hpp"
+#include "tools/cli/interrupt.hpp"
+
+#include <CLI/App.hpp>
+
+#include <iostream>
+#include <poll.h>
+
+namespace sandfleet::cli {
+
+namespace {
+
+constexpr std::chrono::seconds drain_grace{30};
+
+result<transport::endpoint> read_address(const std::string& text) {
+  constexpr std::string_view unix_prefix = "unix:";
+  if (text.starts_with(unix_prefix))
+    return transport::unix_endpoint{text.substr(unix_prefix.size())};
+  const auto colon = text.rfind(':');
+  const auto port = colon == std::string::npos
+                        ? std::nullopt
+                        : core::parse_integer(std::string_view(text).substr(colon + 1));
+  if (!port || *port < 0 || *port > 65'535)
+    return fail(make_error(errc::invalid_argument, "--listen: '" + text + "' is no address")
+                    .with_hint("write ADDRESS:PORT, such as 0.0.0.0:3000, or unix:/PATH"));
+  auto host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  return transport::tcp_endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
+}
+
+class serve_command : public subcommand {
+ public:
+  CLI::App* attach(CLI::App& root, config::flag_layer&) override {
+    auto* app = root.add_subcommand("serve", "offer sandboxes to others by the Remote Runtime API");
+    app->footer(R"(Examples:
+  sandfleet serve --keys keys.toml
+  sandfleet serve --keys keys.toml --listen 0.0.0.0:3000 --public-url https://sandboxes.example.com
+
+OpenHands uses it with RUNTIME=remote, SANDBOX_REMOTE_RUNTIME_API_URL and SANDBOX_API_KEY. The file
+of keys has a table for each:
+  [team-a]
+  key = "at least sixteen characters"
+  max_sandboxes = 100
+  starts_per_minute = 600
+
+Prints the address once it listens. SIGTERM and SIGINT end it when the requests under way are
+answered; sandboxes stay, and the next one on the same state_dir takes them up, also after a crash.)");
+    app->add_option("--keys", keys_, "the file of API keys; nobody else may read it")
+        ->type_name("FILE")
+        ->required();
+    app->add_option("--listen", listen_, "address for clients [127.0.0.1:3000]")
+        ->type_name("ADDRESS:PORT");
+    app->add_option("--public-url", public_url_, "how clients reach it [as they named it]")
+        ->type_name("URL");
+    return app;
+  }
+
+  int run(const cli_context& context) override {
+    auto done = serve(context);
+    if (done)
+      return *done;
+    print_error(done.error(), context.err);
+    return exit_status::engine_failure;
+  }
+
+ private:
+  result<int> serve(const cli_context& context) const {
+    auto listed = service::read_key_file(keys_);
+    if (!listed)
+      return fail(std::move(listed.error()));
+    auto keys = service::api_keys::make(std::move(*listed));
+    if (!keys)
+      return fail(std::move(keys.error()));
+    service::service_settings given;
+    auto where = read_address(listen_);
+    if (!where)
+      return fail(std::move(where.error()));
+    given.listen = std::move(*where);
+    given.public_url = public_url_;
+    while (given.public_url.ends_with('/'))
+      given.public_url.pop_back();
+    auto spec = context.config.base_spec();
+    if (!spec)
+      return fail(std::move(spec.error()));
+    given.fleet.base = std::move(*spec);
+    auto settings = context.config.engine_settings();
+    if (!settings)
+      return fail(std::move(settings.error()));
+    settings->at_close = close_action::keep;
+    settings->keep_for = std::chrono::milliseconds(0);
+    settings->journal = true;
+    auto runtime = engine::create(std::move(*settings));
+    if (!runtime)
+      return fail(std::move(runtime.error()));
+
+    const interrupt_watch watch([](int) {});
+    foreground work(runtime->executor());
+    service::service offered(*runtime, std::move(*keys), std::move(given));
+    auto begun = work.wait(offered.begin());
+    if (!begun)
+      return fail(std::move(begun.error()));
+    std::cout << "listening on " << listen_ << (offered.port() == 0 ? "" : ", port ")
+              << (offered.port() == 0 ? "" : std::to_string(offered.port())) << std::endl;
+    pollfd ended{watch.descriptor(), POLLIN, 0};
+    while (watch.signal() == 0)
+      ::poll(&ended, 1, -1);
+    work.wait(drained(offered));
+    return exit_status::success;
+  }
+
+  static boost::asio::awaitable<result<void>> drained(service::service& offered) {
+    co_await offered.drain(drain_grace);
+    co_return result<void>{};
+  }
+
+  std::string keys_;
+  std::string listen_ = "127.0.0.1:3000";
+  std::string public_url_;
+};
+
+} // namespace
+
+std::unique_ptr<subcommand> make_serve_command() {
+  return std::make_unique<serve_command>();
+}
+
+} // namespace sandfleet::cli
