@@ -269,7 +269,7 @@ asio::awaitable<result<void>> api::connect_network(std::string network, std::str
   co_return dropped(co_await send(std::move(call)));
 }
 
-asio::awaitable<result<void>> api::remove_volumes(std::string label) {
+asio::awaitable<result<std::vector<volume_summary>>> api::list_volumes(std::string label) {
   api_call call;
   call.what = "list volumes";
   call.path = "/volumes";
@@ -277,20 +277,15 @@ asio::awaitable<result<void>> api::remove_volumes(std::string label) {
   const auto reply = co_await send(std::move(call));
   if (!reply)
     co_return fail(reply.error());
-  const auto read = json_text::parse(*reply, "the list of volumes");
-  if (!read)
-    co_return fail(read.error());
-  std::vector<std::string> names;
-  read->root().at("Volumes").each(
-      [&](const json_view& one) { names.push_back(one.at("Name").text()); });
-  result<void> done;
-  for (const auto& name : names) {
-    auto removed = co_await act("remove the volume " + name, "DELETE",
-                                "/volumes/" + transport::url_encode_path(name));
-    if (!removed && !is(removed.error(), 404))
-      done = std::move(removed);
-  }
-  co_return done;
+  co_return read_volumes(*reply);
+}
+
+asio::awaitable<result<void>> api::remove_volume(std::string name) {
+  auto removed = co_await act("remove the volume " + name, "DELETE",
+                              "/volumes/" + transport::url_encode_path(name));
+  if (!removed && is(removed.error(), 404))
+    co_return result<void>{};
+  co_return removed;
 }
 
 } // namespace sandfleet::docker

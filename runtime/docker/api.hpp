@@ -78,7 +78,9 @@ class api {
   boost::asio::awaitable<result<void>> follow_events(std::string label, event_sink take);
 
   boost::asio::awaitable<result<void>> connect_network(std::string network, std::string container);
-  boost::asio::awaitable<result<void>> remove_volumes(std::string label);
+  /// That have the label, "NAME" or "NAME=VALUE", whether they are used or not.
+  boost::asio::awaitable<result<std::vector<volume_summary>>> list_volumes(std::string label);
+  boost::asio::awaitable<result<void>> remove_volume(std::string name);
 
   /// Nothing where the engine has none of that name.
   boost::asio::awaitable<result<std::optional<image_info>>> image(std::string name);
@@ -118,6 +120,7 @@ class api {
 /// Readers of what an engine sends; a text that is not of the form is `protocol_error`.
 [[nodiscard]] result<container_info> read_container(std::string_view json);
 [[nodiscard]] result<std::vector<container_summary>> read_containers(std::string_view json);
+[[nodiscard]] result<std::vector<volume_summary>> read_volumes(std::string_view json);
 [[nodiscard]] result<image_info> read_image(std::string_view json);
 [[nodiscard]] result<engine_info> read_info(std::string_view json);
 [[nodiscard]] result<resource_usage> read_usage(std::string_view json);

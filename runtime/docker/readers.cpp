@@ -89,6 +89,17 @@ result<std::vector<container_summary>> read_containers(std::string_view json) {
   return read;
 }
 
+result<std::vector<volume_summary>> read_volumes(std::string_view json) {
+  const auto text = json_text::parse(json, "the list of volumes");
+  if (!text)
+    return fail(text.error());
+  std::vector<volume_summary> read;
+  text->root().at("Volumes").each([&](const json_view& one) {
+    read.push_back({one.at("Name").text(), text_members(one.at("Labels"))});
+  });
+  return read;
+}
+
 result<image_info> read_image(std::string_view json) {
   constexpr std::string_view what = "an image's description";
   const auto text = json_text::parse(json, what);

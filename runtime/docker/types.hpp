@@ -50,6 +50,12 @@ struct container_summary {
   std::map<std::string, std::string> labels;
 };
 
+/// A line of a list of volumes.
+struct volume_summary {
+  std::string name;
+  std::map<std::string, std::string> labels;
+};
+
 struct created_container {
   std::string id;
   std::vector<std::string> warnings;

@@ -37,7 +37,10 @@ std::string to_json(const sandbox_record& record) {
   out.key("labels").begin_object();
   for (const auto& [name, value] : record.labels)
     out.member(name, value);
-  out.end_object().end_object();
+  out.end_object();
+  if (!record.overlays.empty())
+    out.member("overlays", record.overlays);
+  out.end_object();
   return std::move(out).take();
 }
 
@@ -66,6 +69,7 @@ result<sandbox_record> parse_record(std::string_view text) {
     for (const auto& [name, value] : labels->get_object())
       if (value.is_string())
         record.labels.emplace(std::string(name), std::string(value.get_string()));
+  record.overlays = in.string_or("overlays", "");
   if (in.failure())
     return fail(*in.failure());
   return record;

@@ -43,6 +43,8 @@ std::pair<std::string, std::string> read_call(std::string_view method, std::stri
     return {"events", ""};
   if (path == "/images/create")
     return {"pull", ""};
+  if (path == "/volumes")
+    return {"volumes", ""};
   if (path.starts_with("/images/"))
     return {"image", ""};
   if (path == "/containers/create")
@@ -213,6 +215,8 @@ asio::awaitable<void> fake_docker::answer(http_exchange& exchange, std::string n
                                   {"Labels", std::move(labels)}});
     }
     reply = json::serialize(list);
+  } else if (name == "volumes") {
+    reply = R"({"Volumes":null,"Warnings":null})";
   } else if (!known) {
     status = 404;
     reply = message("No such container: " + container_name);

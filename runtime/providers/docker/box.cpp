@@ -88,6 +88,7 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
   co_await asio::this_coro::throw_if_cancelled(false);
   record_ = std::move(entry.record);
   plan_.session_key = std::move(entry.session_key);
+  plan_.overlays_dir = record_.overlays;
   const auto seen = co_await engine_.inspect(name_);
   if (!seen)
     co_return fail(seen.error());

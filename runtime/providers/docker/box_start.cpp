@@ -52,6 +52,8 @@ void box::describe(const sandbox_spec& spec) {
     plan_.agent_program = shared_->settings.agent_program;
     plan_.overlays_dir = spec.docker.overlays_dir.empty() ? dir_ + "/overlays"
                                                           : spec.docker.overlays_dir + "/" + name_;
+    if (!spec.docker.overlays_dir.empty() && !overlay_directories(plan_, spec).empty())
+      record_.overlays = plan_.overlays_dir;
     if (connects_by_socket(spec.docker))
       plan_.sockets_dir = dir_ + "/sockets";
   }

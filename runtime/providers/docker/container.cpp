@@ -67,6 +67,8 @@ std::map<std::string, std::string> labels(const container_plan& plan, const sand
   all[std::string(label_registry)] = plan.registry;
   if (plan.sockets_dir.empty())
     all[std::string(label_port)] = std::to_string(plan.ports.agent);
+  if (!spec.docker.overlays_dir.empty() && !overlay_directories(plan, spec).empty())
+    all[std::string(label_overlays)] = plan.overlays_dir;
   if (spec.docker.pause_stops)
     all[std::string(label_pauses)] = "stop";
   return all;
@@ -87,13 +89,25 @@ void write_mount(json_writer& out, std::string_view type, std::string_view sourc
   out.member("ReadOnly", read_only).end_object();
 }
 
+void write_volume_labels(json_writer& out, const container_plan& plan) {
+  out.key("Labels").begin_object();
+  out.member(label_sandbox, plan.id.str()).member(label_registry, plan.registry).end_object();
+}
+
+/// A new volume, without a name, which goes with the container.
+void write_own_volume(json_writer& out, const container_plan& plan, std::string_view target) {
+  out.begin_object().member("Type", "volume").member("Target", target);
+  out.key("VolumeOptions").begin_object();
+  write_volume_labels(out, plan);
+  out.end_object().end_object();
+}
+
 /// A volume of the engine's `local` driver, which is mounted as what the options say.
 void write_overlay(json_writer& out, const container_plan& plan, const volume& v,
                    const std::string& place) {
   out.begin_object().member("Type", "volume").member("Target", v.sandbox_path);
   out.key("VolumeOptions").begin_object();
-  out.key("Labels").begin_object();
-  out.member(label_sandbox, plan.id.str()).member(label_registry, plan.registry).end_object();
+  write_volume_labels(out, plan);
   out.key("DriverConfig").begin_object().member("Name", "local").key("Options").begin_object();
   out.member("type", "overlay").member("device", "overlay");
   out.member("o", "lowerdir=" + v.host_path + ",upperdir=" + place + "/upper,workdir=" + place +
@@ -110,7 +124,7 @@ void write_mounts(json_writer& out, const container_plan& plan, const sandbox_sp
   if (!plan.agent_program.empty())
     write_mount(out, "bind", plan.agent_program, inside_agent, true);
   else if (spec.docker.read_only_root) // nothing can be copied into such a root
-    write_mount(out, "volume", "", inside_dir, false);
+    write_own_volume(out, plan, inside_dir);
   if (!plan.sockets_dir.empty())
     write_mount(out, "bind", plan.sockets_dir, inside_sockets, true);
   for (std::size_t i = 0; i < spec.volumes.size(); ++i) {

@@ -28,6 +28,9 @@ inline constexpr std::string_view label_port = "sandfleet.port"; ///< the agent'
 
 inline constexpr std::string_view label_pauses = "sandfleet.pauses"; ///< "stop": it ends meanwhile
 
+/// A directory outside the registry that goes with the container.
+inline constexpr std::string_view label_overlays = "sandfleet.overlays";
+
 [[nodiscard]] std::string container_name(const sandbox_id& id);
 
 /// Ports, the same inside and on this machine; 0: none.

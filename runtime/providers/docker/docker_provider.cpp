@@ -133,24 +133,28 @@ class docker_provider final : public box_provider<box, shared_parts> {
         report.failures.push_back(std::move(containers.error()));
       co_return report;
     }
-    std::vector<removed_sandbox> left;
+    std::vector<remains> left;
     for (const auto& orphan : scan->orphans) {
       const auto container = containers->find(orphan.id.str());
       const bool stays = orphan.record && orphan.record->kept &&
                          !docker::has_expired(*orphan.record) && container != containers->end() &&
                          container->second.status != "dead";
       if (!stays)
-        left.push_back({.id = orphan.id, .directory = orphan.dir});
+        left.push_back({{.id = orphan.id, .directory = orphan.dir},
+                        orphan.record ? orphan.record->overlays : std::string()});
       if (container != containers->end())
         containers->erase(container);
     }
     // Those that nobody has noted, or whose note is gone: with /run at a restart of the machine.
     for (const auto& entry : shared_->entries->list())
       containers->erase(entry.record.id.str());
-    for (const auto& [id, container] : *containers)
-      left.push_back({.id = sandbox_id(id)});
+    for (auto& [id, container] : *containers)
+      left.push_back(
+          {{.id = sandbox_id(id)}, container.labels[std::string(docker::label_overlays)]});
     for (auto& one : left)
       co_await remove_remains(std::move(one), mode, report);
+    if (mode == recovery_mode::remove)
+      co_await remove_volumes(report);
     registry::forget(*scan);
     co_return report;
   }
@@ -171,20 +175,55 @@ class docker_provider final : public box_provider<box, shared_parts> {
     co_return by_id;
   }
 
-  asio::awaitable<void> remove_remains(removed_sandbox what, recovery_mode mode,
-                                       recovery_report& report) {
+  struct remains {
+    removed_sandbox what;
+    std::string overlays;
+  };
+
+  asio::awaitable<void> remove_remains(remains left, recovery_mode mode, recovery_report& report) {
     if (mode == recovery_mode::remove) {
+      const auto name = docker::container_name(left.what.id);
       auto engine = shared_->engine;
-      auto removed = co_await engine.remove(docker::container_name(what.id));
+      auto removed = co_await engine.remove(name);
       if (!removed) {
         report.failures.push_back(std::move(removed.error()));
         co_return;
       }
-      std::error_code ignored;
-      if (!what.directory.empty())
-        std::filesystem::remove_all(what.directory, ignored);
+      // Named after the container: a record that says otherwise is not ours.
+      if (std::filesystem::path(left.overlays).filename() == name)
+        remove_directory(left.overlays, report);
+      if (!left.what.directory.empty() && !remove_directory(left.what.directory, report))
+        co_return;
     }
-    report.removed.push_back(std::move(what));
+    report.removed.push_back(std::move(left.what));
+  }
+
+  static bool remove_directory(const std::string& path, recovery_report& report) {
+    std::error_code failed;
+    std::filesystem::remove_all(path, failed);
+    if (failed)
+      report.failures.push_back(
+          errno_error(errc::io_error, "cannot remove '" + path + "'", failed.value())
+              .with_hint("remove it as the user who made what is in it"));
+    return !failed;
+  }
+
+  /// Those of containers that somebody else removed.
+  asio::awaitable<void> remove_volumes(recovery_report& report) {
+    auto engine = shared_->engine;
+    const auto volumes = co_await engine.list_volumes(filter_of(shared_->registry_name));
+    if (!volumes) {
+      report.failures.push_back(volumes.error());
+      co_return;
+    }
+    for (const auto& volume : *volumes) {
+      const auto whose = volume.labels.find(std::string(docker::label_sandbox));
+      if (whose == volume.labels.end() || shared_->entries->find(sandbox_id(whose->second)))
+        continue;
+      auto removed = co_await engine.remove_volume(volume.name);
+      if (!removed)
+        report.failures.push_back(std::move(removed.error()));
+    }
   }
 
   void watch_events() {

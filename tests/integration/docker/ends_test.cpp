@@ -20,6 +20,28 @@ class docker_ends : public docker_fixture {
     request.command = "sleep 1000";
     return asio::co_spawn(engine_->executor(), box.run(std::move(request)), asio::use_future);
   }
+
+  /// The id of a sandbox whose engine, on the same state directory, was killed.
+  std::string left_by_a_killed_engine(const sandbox_spec& spec) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    const pid_t other = ::fork();
+    if (other == 0) {
+      auto theirs = engine::create(test_settings(state_.path()));
+      auto made = asio::co_spawn(theirs->executor(), theirs->start(spec), asio::use_future).get();
+      const auto id = made ? made->id().str() : "failed";
+      (void)!::write(ends[1], id.c_str(), id.size());
+      for (;;)
+        ::pause();
+    }
+    std::array<char, 64> told{};
+    const auto length = ::read(ends[0], told.data(), told.size());
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return {told.data(), static_cast<std::size_t>(length)};
+  }
 };
 
 TEST_F(docker_ends, from_outside_are_told_with_their_cause) {
@@ -57,22 +79,7 @@ TEST_F(docker_ends, of_an_idle_one_are_seen_at_once) {
 }
 
 TEST_F(docker_ends, what_a_killed_engine_left_is_removed_by_the_next) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const pid_t other = ::fork();
-  if (other == 0) {
-    auto theirs = engine::create(test_settings(state_.path()));
-    auto made = asio::co_spawn(theirs->executor(), theirs->start({}), asio::use_future).get();
-    const auto id = made ? made->id().str() : "failed";
-    (void)!::write(ends[1], id.c_str(), id.size());
-    for (;;)
-      ::pause();
-  }
-  std::array<char, 64> told{};
-  const auto length = ::read(ends[0], told.data(), told.size());
-  const std::string id(told.data(), static_cast<std::size_t>(length));
-  ::kill(other, SIGKILL);
-  ::waitpid(other, nullptr, 0);
+  const auto id = left_by_a_killed_engine({});
   ASSERT_NE(on_machine("docker ps -q --filter name=sandfleet-" + id), "");
 
   // Another state directory is another's affair.
@@ -86,6 +93,27 @@ TEST_F(docker_ends, what_a_killed_engine_left_is_removed_by_the_next) {
   ASSERT_EQ(done->removed.size(), 1U);
   EXPECT_EQ(done->removed[0].id.str(), id);
   EXPECT_EQ(on_machine("docker ps -aq --filter name=sandfleet-" + id), "");
+}
+
+TEST_F(docker_ends, overlays_elsewhere_and_volumes_of_a_killed_engine_are_removed_too) {
+  const temporary_directory lower;
+  const temporary_directory elsewhere;
+  sandbox_spec spec;
+  spec.volumes = {{lower.path(), "/layered", false, volume_kind::overlay}};
+  spec.docker.overlays_dir = elsewhere.path();
+  const auto id = left_by_a_killed_engine(spec);
+  ASSERT_TRUE(std::filesystem::exists(elsewhere.path() + "/sandfleet-" + id));
+  // Somebody else removes the container, and leaves its volume.
+  on_machine("docker rm -f sandfleet-" + id);
+  const auto volumes = "docker volume ls -q --filter label=sandfleet.sandbox=" + id;
+  ASSERT_NE(on_machine(volumes), "");
+
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->removed.size(), 1U);
+  EXPECT_TRUE(done->failures.empty()) << done->failures.front().to_string();
+  EXPECT_TRUE(std::filesystem::is_empty(elsewhere.path()));
+  EXPECT_EQ(on_machine(volumes), "");
 }
 
 TEST_F(docker_ends, what_cannot_be_judged_is_told) {

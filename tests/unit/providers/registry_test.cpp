@@ -48,6 +48,7 @@ TEST(sandbox_record, reads_as_it_was_written) {
   record.expires_ms = 1'800'000'000'000;
   record.image = "host";
   record.workspace = "/work";
+  record.overlays = "/srv/overlays/sandfleet-sb-0123456789abcdef";
   const auto read = parse_record(to_json(record));
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(*read, record);
