@@ -127,6 +127,12 @@ result<engine_info> read_info(std::string_view json) {
   read.operating_system = root.at("OperatingSystem").text();
   read.architecture = root.at("Architecture").text();
   read.cgroup_version = root.at("CgroupVersion").text();
+  read.cgroup_driver = root.at("CgroupDriver").text();
+  read.storage_driver = root.at("Driver").text();
+  read.limits_memory = root.at("MemoryLimit").truth();
+  read.limits_pids = root.at("PidsLimit").truth();
+  read.limits_cpus = root.at("CpuCfsQuota").truth() || root.at("CPUCfsQuota").truth();
+  read.warnings = texts(root.at("Warnings"));
   root.at("Runtimes").each_member([&](std::string_view name, const json_view&) {
     read.runtimes.emplace_back(name);
   });

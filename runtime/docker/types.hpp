@@ -14,8 +14,14 @@ struct engine_info {
   std::string operating_system;
   std::string architecture; ///< as uname has it: "x86_64"
   std::string cgroup_version;
+  std::string cgroup_driver;
+  std::string storage_driver;
+  bool limits_memory = false; ///< what the engine's machine lets it hold
+  bool limits_pids = false;
+  bool limits_cpus = false;
   std::vector<std::string> runtimes;
   std::vector<std::string> security_options; ///< "name=selinux", "name=rootless", ...
+  std::vector<std::string> warnings;
 };
 
 struct image_info {

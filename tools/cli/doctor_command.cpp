@@ -1,8 +1,10 @@
 #include "runtime/engine/programs.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/docker_checks.hpp"
 #include "tools/cli/foreground.hpp"
 #include "tools/cli/machine_checks.hpp"
 #include "tools/cli/run_report.hpp"
+#include "tools/cli/setting_flags.hpp"
 #include "tools/cli/table.hpp"
 
 #include <sandfleet/engine.hpp>
@@ -13,8 +15,10 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 
 namespace sandfleet::cli {
 
@@ -97,7 +101,7 @@ class start_trial {
     for (const auto& [limit, state] : limits) {
       const bool holds = state == "enforced";
       findings_.push_back({"limit " + limit, holds ? health::good : health::limited, state,
-                           holds ? "" : "see cgroups above"});
+                           holds || limit == "disk_mb" ? "" : "see cgroups above"});
     }
   }
 
@@ -105,9 +109,14 @@ class start_trial {
 };
 
 std::vector<finding> examine(const config::resolved& config) {
-  auto findings = check_machine(config.text(key::isolation) != "none");
-  findings.push_back(check_program("sandfleet-agent", config.text(key::agent_program)));
-  findings.push_back(check_program("sandfleet-launcher", config.text(key::launcher_program)));
+  const bool in_docker = config.text(key::provider) == "docker";
+  auto findings = check_machine(!in_docker && config.text(key::isolation) != "none");
+  const auto agent = check_program("sandfleet-agent", config.text(key::agent_program));
+  findings.push_back(agent);
+  if (!in_docker)
+    findings.push_back(check_program("sandfleet-launcher", config.text(key::launcher_program)));
+  std::ranges::move(check_docker(in_docker, agent.state == health::good ? agent.detail : ""),
+                    std::back_inserter(findings));
   auto settings = config.engine_settings();
   auto spec = config.base_spec();
   if (!settings)
@@ -127,6 +136,8 @@ std::string_view word_of(health state) {
     return "limited";
   case health::missing:
     return "missing";
+  case health::note:
+    return "note";
   }
   return {};
 }
@@ -146,6 +157,7 @@ void print_text(const std::vector<finding>& findings, bool usable, const stream_
   for (const auto& f : findings) {
     const auto colour = f.state == health::good      ? tone::good
                         : f.state == health::limited ? tone::warning
+                        : f.state == health::note    ? tone::dim
                                                      : tone::bad;
     rows.push_back({{f.name}, {std::string(word_of(f.state)), colour}, {f.detail}});
     if (!f.hint.empty())
@@ -160,13 +172,17 @@ void print_text(const std::vector<finding>& findings, bool usable, const stream_
 
 class doctor_command : public subcommand {
  public:
-  CLI::App* attach(CLI::App& root, config::flag_layer&) override {
+  CLI::App* attach(CLI::App& root, config::flag_layer& flags) override {
     auto* app = root.add_subcommand("doctor", "say what works on this machine, and what does not");
+    add_setting_flags(*app, std::array{key::provider, key::image, key::isolation, key::network},
+                      flags);
     app->footer(R"(Examples:
   sandfleet doctor
+  sandfleet doctor --provider docker --image python:3.12
   sandfleet doctor --output json | jq '.checks[] | select(.state != "ok")'
 
-It starts one real sandbox and takes it away. The exit status is 0 when sandboxes work, else 1.)");
+It starts one real sandbox and takes it away. A Docker engine is looked at too; that there is none is
+a note, unless the provider is docker. The exit status is 0 when sandboxes work, else 1.)");
     return app;
   }
 

@@ -10,6 +10,7 @@ enum class health : std::uint8_t {
   good,
   limited, ///< sandboxes work, but something they could have is not there
   missing, ///< sandboxes do not work without it
+  note,    ///< not there, and not needed
 };
 
 /// One thing that was looked at.

@@ -308,8 +308,32 @@ TEST(doctor_command, finds_what_this_machine_has_and_starts_a_sandbox) {
   }
   for (const auto* name :
        {"kernel", "user namespaces", "user ids", "overlay", "cgroups", "open files", "process ids",
-        "bash", "sandfleet-agent", "sandfleet-launcher", "limit memory_mb", "sandbox"})
+        "bash", "sandfleet-agent", "sandfleet-launcher", "docker", "limit memory_mb", "sandbox"})
     EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+}
+
+TEST(doctor_command, wants_an_engine_of_docker_only_where_sandboxes_are_containers) {
+  const scratch_directory state;
+  const surroundings around{{{"SANDFLEET_STATE_DIR", state.path()},
+                             {"DOCKER_HOST", "unix://" + state.path() + "/none.sock"}},
+                            {}};
+  const auto docker_in = [](const std::string& text) {
+    const auto report = boost::json::parse(text);
+    for (const auto& check : report.at("checks").as_array())
+      if (check.at("name") == "docker")
+        return check.as_object();
+    return boost::json::object{};
+  };
+  const auto local = run_sandfleet({"doctor", "--output", "json"}, around);
+  EXPECT_EQ(local.status, 0) << local.out;
+  EXPECT_EQ(docker_in(local.out).at("state"), "note");
+  const auto docker =
+      run_sandfleet({"doctor", "--provider", "docker", "--image", "x", "--output", "json"}, around);
+  EXPECT_EQ(docker.status, 1);
+  const auto finding = docker_in(docker.out);
+  EXPECT_EQ(finding.at("state"), "missing");
+  EXPECT_NE(finding.at("detail").as_string().find("(DOCKER_HOST)"), std::string::npos);
+  EXPECT_NE(finding.at("hint"), "");
 }
 
 TEST(doctor_command, ends_with_1_and_a_reason_when_sandboxes_cannot_work) {
