@@ -54,6 +54,7 @@ struct ready_sandbox {
   std::shared_ptr<const sandbox_link> link;
   limits_report limits;
   std::string workspace; ///< empty: as specified
+  std::vector<published_port> ports;
 };
 
 /// The right to run one action in one bash session. Given back when it is destroyed.

@@ -88,13 +88,14 @@ void sandbox_actor_state::started(const instance_ptr& made) {
 
 ready_ptr sandbox_actor_state::describe() const {
   return std::make_shared<const ready_sandbox>(
-      ready_sandbox{parts_.id, link_, limits_, workspace_});
+      ready_sandbox{parts_.id, link_, limits_, workspace_, ports_});
 }
 
 void sandbox_actor_state::take_up(const providers::instance& made) {
   ++generation_;
   limits_ = made.limits;
   workspace_ = made.workspace;
+  ports_ = made.ports;
   self_->send(parts_.provider, watch_atom_v, parts_.id, end_observer_actor(sandbox_actor(self_)));
 }
 

@@ -135,6 +135,7 @@ class sandbox_actor_state {
   std::uint64_t generation_ = 0;
   limits_report limits_;
   std::string workspace_;
+  std::vector<published_port> ports_;
 
   std::optional<error> parted_;                      ///< why it is to be forgotten
   std::optional<error> verdict_;                     ///< why it ended, if it was not asked to

@@ -3,6 +3,7 @@
 #include "runtime/docker/json_view.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace sandfleet::docker {
 
@@ -26,14 +27,36 @@ std::string without_slash(const std::string& name) {
   return name.substr(std::min(name.find_first_not_of('/'), name.size()));
 }
 
-std::map<std::string, std::uint16_t> host_ports(const json_view& ports) {
-  std::map<std::string, std::uint16_t> read;
-  ports.each_member([&](std::string_view inside, const json_view& bindings) {
+std::optional<int> port_number(std::string_view text) {
+  const auto number = core::parse_integer(text);
+  return number && *number > 0 && *number <= 65535 ? std::optional(static_cast<int>(*number))
+                                                   : std::nullopt;
+}
+
+/// {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "30001"}]}
+std::vector<port_binding> bindings_by_port(const json_view& ports) {
+  constexpr std::string_view suffix = "/tcp";
+  std::vector<port_binding> read;
+  ports.each_member([&](std::string_view name, const json_view& bindings) {
+    const auto inside = port_number(name.substr(0, name.find('/')));
+    if (!inside || !name.ends_with(suffix))
+      return;
     bindings.each([&](const json_view& binding) {
-      const auto port = core::parse_integer(binding.at("HostPort").text());
-      if (port && *port > 0 && *port <= 65535)
-        read.emplace(std::string(inside), static_cast<std::uint16_t>(*port));
+      if (const auto outside = port_number(binding.at("HostPort").text()))
+        read.push_back({*inside, binding.at("HostIp").text(), *outside});
     });
+  });
+  return read;
+}
+
+/// [{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 30001, "Type": "tcp"}]
+std::vector<port_binding> bindings_in_a_line(const json_view& ports) {
+  std::vector<port_binding> read;
+  ports.each([&](const json_view& one) {
+    const auto inside = port_number(std::to_string(one.at("PrivatePort").number()));
+    const auto outside = port_number(std::to_string(one.at("PublicPort").number()));
+    if (inside && outside && one.at("Type").text() == "tcp")
+      read.push_back({*inside, one.at("IP").text(), *outside});
   });
   return read;
 }
@@ -65,7 +88,9 @@ result<container_info> read_container(std::string_view json) {
   read.image = root.at("Config", "Image").text();
   read.labels = text_members(root.at("Config", "Labels"));
   read.environment = texts(root.at("Config", "Env"));
-  read.host_ports = host_ports(root.at("NetworkSettings", "Ports"));
+  read.bindings = bindings_by_port(root.at("NetworkSettings", "Ports"));
+  if (read.bindings.empty())
+    read.bindings = bindings_by_port(root.at("HostConfig", "PortBindings"));
   return read;
 }
 
@@ -84,6 +109,7 @@ result<std::vector<container_summary>> read_containers(std::string_view json) {
     });
     summary.status = one.at("State").text();
     summary.labels = text_members(one.at("Labels"));
+    summary.bindings = bindings_in_a_line(one.at("Ports"));
     read.push_back(std::move(summary));
   });
   return read;

@@ -32,6 +32,15 @@ struct image_info {
   std::vector<std::string> environment; ///< "NAME=VALUE"
 };
 
+/// A TCP port of a container that the engine has bound.
+struct port_binding {
+  int inside = 0;
+  std::string address; ///< empty: any
+  int outside = 0;
+
+  friend bool operator==(const port_binding&, const port_binding&) = default;
+};
+
 struct container_info {
   std::string id;
   std::string name;   ///< without the slash
@@ -42,7 +51,7 @@ struct container_info {
   std::int64_t pid = 0;
   std::string image;
   std::map<std::string, std::string> labels;
-  std::map<std::string, std::uint16_t> host_ports; ///< by "PORT/tcp"
+  std::vector<port_binding> bindings; ///< while it runs; of one that does not, those it will have
   std::vector<std::string> environment;
 
   [[nodiscard]] bool has_ended() const { return status == "exited" || status == "dead"; }
@@ -54,6 +63,7 @@ struct container_summary {
   std::string name;
   std::string status;
   std::map<std::string, std::string> labels;
+  std::vector<port_binding> bindings; ///< while it runs
 };
 
 /// A line of a list of volumes.

@@ -209,6 +209,9 @@ const limits_report& sandbox::limits() const {
 const std::string& sandbox::workspace() const {
   return impl_->ready.workspace;
 }
+const std::vector<published_port>& sandbox::ports() const {
+  return impl_->ready.ports;
+}
 
 asio::awaitable<result<command_result>> sandbox::run(command_request request) {
   return guarded(run_in(impl_, std::move(request)));

@@ -28,6 +28,7 @@ struct instance {
   limits_report limits;
   std::string workspace; ///< the first directory, as seen inside; empty: as specified
   bool paused = false;   ///< it is to be resumed before it answers
+  std::vector<published_port> ports;
   bool foreign = false;  ///< another program's: it can be used, but not stopped or kept
 };
 

@@ -22,7 +22,7 @@ void check_container(std::string_view text) {
   if (!read)
     return;
   holds(!read->id.empty() && !read->name.starts_with('/'));
-  for (const auto& [inside, port] : read->host_ports)
+  for (const auto& [inside, address, port] : read->bindings)
     holds(port > 0);
 }
 

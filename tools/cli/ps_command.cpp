@@ -65,6 +65,10 @@ json::object json_of(const sandbox_info& info, system_clock::time_point now) {
   json::object labels;
   for (const auto& [name, value] : info.labels)
     labels[name] = value;
+  json::array ports;
+  for (const auto& one : info.ports)
+    ports.emplace_back(
+        json::object{{"port", one.port}, {"name", or_null(one.name)}, {"url", one.url}});
   return {{"id", info.id.str()},
           {"name", or_null(info.session_id)},
           {"provider", info.provider.str()},
@@ -79,6 +83,7 @@ json::object json_of(const sandbox_info& info, system_clock::time_point now) {
           {"owner", json::object{{"pid", info.owner_pid}, {"name", or_null(info.owner_name)}}},
           {"launcher_pid", info.launcher_pid},
           {"command", or_null(label_of(info, command_label))},
+          {"ports", std::move(ports)},
           {"labels", std::move(labels)}};
 }
 

@@ -62,7 +62,9 @@ struct docker_options {
   /// processes stand still meanwhile.
   bool pause_stops = false;
 
-  /// A JSON object of further arguments of docker-py's `containers.run` (docker_runtime_kwargs).
+  /// A JSON object of further arguments of docker-py's `containers.run` (docker_runtime_kwargs),
+  /// values as there. Those that say what a specification can say too go before it, but for
+  /// variables and labels.
   std::string arguments;
 
   friend bool operator==(const docker_options&, const docker_options&) = default;

@@ -24,6 +24,16 @@ enum class listed_state : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(listed_state state) noexcept;
 
+/// A TCP port inside a sandbox that can be reached from this machine.
+struct published_port {
+  int port = 0;     ///< inside
+  std::string name; ///< the variable that tells it inside (VSCODE_PORT, APP_PORT_1, APP_PORT_2), or
+                    ///< empty
+  std::string url;  ///< "http://127.0.0.1:50123"
+
+  friend bool operator==(const published_port&, const published_port&) = default;
+};
+
 /// One sandbox of this user on this machine.
 struct sandbox_info {
   sandbox_id id;
@@ -39,6 +49,7 @@ struct sandbox_info {
   std::string owner_name;                    ///< of that program; empty when it has ended
   int launcher_pid = 0;                      ///< 0: not yet
   std::map<std::string, std::string> labels; ///< those of its specification
+  std::vector<published_port> ports;         ///< while it runs
 };
 
 /// What was removed of one sandbox whose owner had died.

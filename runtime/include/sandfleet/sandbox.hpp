@@ -3,6 +3,7 @@
 #include <sandfleet/action.hpp>
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
+#include <sandfleet/listing.hpp>
 #include <sandfleet/status.hpp>
 #include <sandfleet/terminal.hpp>
 #include <sandfleet/usage.hpp>
@@ -39,6 +40,8 @@ class sandbox {
   [[nodiscard]] sandbox_state state() const;
   [[nodiscard]] const limits_report& limits() const;
   [[nodiscard]] const std::string& workspace() const;
+  /// By which addresses ports inside are reached, as when it was started or attached.
+  [[nodiscard]] const std::vector<published_port>& ports() const;
 
   /// Runs a text in a bash session. Commands of one session run one at a time, in order; sessions
   /// run side by side. A time-out is a result (`timed_out`), and its whole process tree is dead.

@@ -3,6 +3,7 @@
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
+#include "runtime/providers/docker/web_ports.hpp"
 #include "runtime/transport/http_client.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -60,6 +61,7 @@ instance box::endpoint() const {
   made.limits = limits_;
   made.workspace = record_.workspace;
   made.paused = paused_;
+  made.ports = ports_;
   made.foreign = standing_ == standing::foreign;
   return made;
 }
@@ -96,6 +98,7 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
     co_return fail(errc::not_found, "the sandbox " + id_.str() + " has ended");
   standing_ = record_.kept ? standing::kept : standing::foreign;
   plan_.ports.agent = agent_port(**seen);
+  ports_ = published_ports((*seen)->labels, (*seen)->bindings, agent_host(engine_.host()));
   if (plan_.ports.agent == 0)
     plan_.sockets_dir = dir_ + "/sockets";
   pause_stops_ = (*seen)->labels.contains(std::string(label_pauses));

@@ -89,6 +89,7 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> derive_image(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
+  boost::asio::awaitable<result<void>> look_for_ports(const sandbox_spec& spec);
   boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> make_workspace(const sandbox_spec& spec,
                                                       time_point deadline);
@@ -122,6 +123,7 @@ class box : public std::enable_shared_from_this<box> {
   container_plan plan_;
   std::function<void(bool)> on_building_;
   limits_report limits_;
+  std::vector<published_port> ports_;
   std::vector<file_lock> port_locks_;
   sandbox_record record_;
   bool pause_stops_ = false;

@@ -3,6 +3,7 @@
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
+#include "runtime/providers/docker/web_ports.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -137,7 +138,27 @@ asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point&
   auto furnished = co_await furnish(spec, deadline);
   if (!furnished)
     co_return furnished;
-  co_return co_await start_container(deadline);
+  auto started = co_await start_container(deadline);
+  if (!started)
+    co_return started;
+  co_return co_await look_for_ports(spec);
+}
+
+/// Others than those of the plan are the engine's choice.
+asio::awaitable<result<void>> box::look_for_ports(const sandbox_spec& spec) {
+  if (spec.network == "none")
+    co_return result<void>{};
+  const std::map<std::string, std::string> labels = {
+      {std::string(label_ports), ports_text(plan_.ports)}};
+  ports_ = published_ports(labels, planned_bindings(plan_, spec), agent_host(engine_.host()));
+  if (spec.docker.arguments.find("ports") == std::string::npos)
+    co_return result<void>{};
+  const auto seen = co_await engine_.inspect(name_);
+  if (!seen)
+    co_return fail(explain_start(seen.error()));
+  if (*seen)
+    ports_ = published_ports((*seen)->labels, (*seen)->bindings, agent_host(engine_.host()));
+  co_return result<void>{};
 }
 
 result<void> box::take_ports(const sandbox_spec& spec) {

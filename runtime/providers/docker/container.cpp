@@ -3,6 +3,7 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/providers/docker/arguments.hpp"
+#include "runtime/providers/docker/web_ports.hpp"
 
 #include <array>
 #include <cmath>
@@ -67,6 +68,8 @@ std::map<std::string, std::string> labels(const container_plan& plan, const sand
   all[std::string(label_registry)] = plan.registry;
   if (plan.sockets_dir.empty())
     all[std::string(label_port)] = std::to_string(plan.ports.agent);
+  if (auto ports = ports_text(plan.ports); !ports.empty() && spec.network != "none")
+    all[std::string(label_ports)] = std::move(ports);
   if (!spec.docker.overlays_dir.empty() && !overlay_directories(plan, spec).empty())
     all[std::string(label_overlays)] = plan.overlays_dir;
   if (spec.docker.pause_stops)
@@ -279,7 +282,7 @@ std::uint16_t agent_port(const sandfleet::docker::container_info& container) {
 
 std::string agent_host(const sandfleet::docker::engine_host& engine) {
   const auto* tcp = std::get_if<transport::tcp_endpoint>(&engine.where);
-  return tcp != nullptr ? tcp->host : "127.0.0.1";
+  return tcp != nullptr ? tcp->host : std::string(local_host);
 }
 
 std::vector<std::string> agent_arguments(const container_plan& plan, const sandbox_spec& spec) {

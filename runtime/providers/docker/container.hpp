@@ -73,6 +73,7 @@ struct container_plan {
 
 /// The port that the agent of a container of ours listens on; 0: a socket.
 [[nodiscard]] std::uint16_t agent_port(const sandfleet::docker::container_info& container);
+inline constexpr std::string_view local_host = "127.0.0.1";
 /// Under which name this machine reaches ports that the engine publishes.
 [[nodiscard]] std::string agent_host(const sandfleet::docker::engine_host& engine);
 

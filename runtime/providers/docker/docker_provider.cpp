@@ -4,6 +4,7 @@
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/events.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
+#include "runtime/providers/docker/web_ports.hpp"
 #include "runtime/transport/op.hpp"
 
 #include <boost/asio/post.hpp>
@@ -45,7 +46,8 @@ listed_state state_of(const registry_entry& entry, const container_summary* cont
   return listed_state::running;
 }
 
-sandbox_info info_of(registry_entry entry, const container_summary* container) {
+sandbox_info info_of(registry_entry entry, const container_summary* container,
+                     const std::string& engine) {
   using time_point = std::chrono::system_clock::time_point;
   auto& record = entry.record;
   sandbox_info info;
@@ -60,6 +62,8 @@ sandbox_info info_of(registry_entry entry, const container_summary* container) {
     info.expires = time_point(std::chrono::milliseconds(record.expires_ms));
   info.owner_pid = record.owner_pid;
   info.labels = std::move(record.labels);
+  if (container != nullptr)
+    info.ports = docker::published_ports(container->labels, container->bindings, engine);
   return info;
 }
 
@@ -110,9 +114,11 @@ class docker_provider final : public box_provider<box, shared_parts> {
     const auto containers = co_await containers_by_id();
     if (!containers)
       co_return fail(containers.error());
+    const auto engine = docker::agent_host(shared_->engine.host());
     for (auto& entry : entries) {
       const auto at = containers->find(entry.record.id.str());
-      found.push_back(info_of(std::move(entry), at == containers->end() ? nullptr : &at->second));
+      found.push_back(
+          info_of(std::move(entry), at == containers->end() ? nullptr : &at->second, engine));
     }
     std::ranges::sort(found, {}, &sandbox_info::created);
     co_return found;

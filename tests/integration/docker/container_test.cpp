@@ -166,6 +166,34 @@ TEST_F(docker_containers, are_reached_by_a_published_port_when_that_is_asked_for
     EXPECT_THAT(published, HasSubstr(port + "/tcp -> 127.0.0.1:" + port));
 }
 
+TEST_F(docker_containers, show_the_addresses_of_their_ports_to_whoever_attaches_too) {
+  sandbox_spec spec;
+  spec.network = "bridge";
+  spec.docker.publish_ports = true;
+  spec.docker.arguments = R"({"ports":{"7777/tcp":null}})";
+  auto box = start(spec);
+  ASSERT_EQ(box.ports().size(), 4U);
+  EXPECT_EQ(box.ports()[0].port, 7777);
+  EXPECT_THAT(box.ports()[0].url, ::testing::StartsWith("http://127.0.0.1:"));
+  for (std::size_t i = 1; i < 4; ++i) {
+    const auto& one = box.ports()[i];
+    EXPECT_EQ(inside(box, "echo $" + one.name), std::to_string(one.port));
+    EXPECT_EQ(one.url, "http://127.0.0.1:" + std::to_string(one.port));
+  }
+  const auto listed = wait_for(engine_->list());
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->at(0).ports, box.ports());
+
+  const auto before = box.ports();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  engine_.reset();
+  SetUp();
+  auto again = wait_for(engine_->attach(box.id()));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->ports(), before);
+  ASSERT_TRUE(wait_for(again->stop()));
+}
+
 TEST_F(docker_containers, reach_others_by_name_on_further_networks) {
   const auto network = "sandfleet-test-" + make_secret().substr(0, 8);
   on_machine("docker network create " + network);

@@ -20,7 +20,7 @@ TEST(readers, container_tells_state_labels_and_ports) {
   EXPECT_TRUE(read->out_of_memory);
   EXPECT_EQ(read->failure, "boom");
   EXPECT_THAT(read->labels, ElementsAre(Pair("a", "b")));
-  EXPECT_THAT(read->host_ports, ElementsAre(Pair("80/tcp", 30001)));
+  EXPECT_THAT(read->bindings, ElementsAre(port_binding{80, "0.0.0.0", 30001}));
   EXPECT_THAT(read->environment, ElementsAre("X=1"));
 }
 
