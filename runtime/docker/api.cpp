@@ -224,7 +224,8 @@ asio::awaitable<result<bool>> api::has_path(std::string container, std::string p
 }
 
 asio::awaitable<result<void>> api::follow_output(std::string container, bool earlier,
-                                                 line_sink take) {
+                                                 line_sink take,
+                                                 std::function<void()> on_attached) {
   api_call call;
   call.what = "follow the output of the container " + short_id(container);
   call.method = "POST";
@@ -233,7 +234,10 @@ asio::awaitable<result<void>> api::follow_output(std::string container, bool ear
   call.timeout = without_end;
   const auto frames = std::make_shared<protocol::frame_decoder>();
   const auto broken = std::make_shared<result<void>>();
-  call.on_body = [frames, broken, take = std::move(take)](std::string_view piece) {
+  call.on_body = [frames, broken, take = std::move(take),
+                  attached = std::move(on_attached)](std::string_view piece) mutable {
+    if (const auto tell = std::exchange(attached, nullptr))
+      tell();
     if (*broken)
       *broken =
           frames->feed(piece, [&](protocol::frame_type, std::string_view bytes) { take(bytes); });
@@ -267,6 +271,16 @@ asio::awaitable<result<void>> api::connect_network(std::string network, std::str
   body.begin_object().member("Container", container).end_object();
   call.body = std::move(body).take();
   co_return dropped(co_await send(std::move(call)));
+}
+
+asio::awaitable<result<std::string>> api::gateway(std::string network) {
+  api_call call;
+  call.what = "inspect the network '" + network + "'";
+  call.path = "/networks/" + transport::url_encode_path(network);
+  const auto reply = co_await send(std::move(call));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return read_gateway(*reply);
 }
 
 asio::awaitable<result<std::vector<volume_summary>>> api::list_volumes(std::string label) {

@@ -48,6 +48,8 @@ class api {
   }
 
   boost::asio::awaitable<result<engine_info>> info();
+  /// Whether it is podman's service.
+  boost::asio::awaitable<result<bool>> is_podman() { return calls_.is_podman(); }
 
   boost::asio::awaitable<result<created_container>> create(std::string name, std::string body,
                                                            std::string platform);
@@ -71,13 +73,16 @@ class api {
                                                    std::string tar);
   boost::asio::awaitable<result<bool>> has_path(std::string container, std::string path);
   /// What it writes to standard output and error from now on (`earlier`: and has written), until it
-  /// ends or the call is cancelled.
+  /// ends or the call is cancelled; `on_attached` is told when nothing more will be missed.
   boost::asio::awaitable<result<void>> follow_output(std::string container, bool earlier,
-                                                     line_sink take);
+                                                     line_sink take,
+                                                     std::function<void()> on_attached = {});
   /// Completes when the engine ends the stream; for containers with the label alone.
   boost::asio::awaitable<result<void>> follow_events(std::string label, event_sink take);
 
   boost::asio::awaitable<result<void>> connect_network(std::string network, std::string container);
+  /// The address of the engine's machine in a network; empty where it has none.
+  boost::asio::awaitable<result<std::string>> gateway(std::string network);
   /// That have the label, "NAME" or "NAME=VALUE", whether they are used or not.
   boost::asio::awaitable<result<std::vector<volume_summary>>> list_volumes(std::string label);
   boost::asio::awaitable<result<void>> remove_volume(std::string name);
@@ -121,6 +126,7 @@ class api {
 [[nodiscard]] result<container_info> read_container(std::string_view json);
 [[nodiscard]] result<std::vector<container_summary>> read_containers(std::string_view json);
 [[nodiscard]] result<std::vector<volume_summary>> read_volumes(std::string_view json);
+[[nodiscard]] result<std::string> read_gateway(std::string_view json);
 [[nodiscard]] result<image_info> read_image(std::string_view json);
 [[nodiscard]] result<engine_info> read_info(std::string_view json);
 [[nodiscard]] result<resource_usage> read_usage(std::string_view json);

@@ -5,6 +5,7 @@
 #include "runtime/tls/client.hpp"
 #include "runtime/transport/url.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <optional>
 
@@ -143,6 +144,7 @@ struct client::shared {
   transport::http_client http;
   std::mutex mutex;
   std::string version; ///< empty: not asked yet
+  std::atomic<bool> is_podman = false;
 };
 
 client::client(std::shared_ptr<shared> made) : shared_(std::move(made)) {}
@@ -206,9 +208,18 @@ asio::awaitable<result<std::string>> client::version() {
                                    std::string(reply->header("api-version")) + ", not 1.24")
                        .with_hint("Docker 1.12 and later will do"));
   const auto spoken = std::min(*theirs, newest);
+  self->is_podman = !reply->header("libpod-api-version").empty();
   const std::lock_guard lock(self->mutex);
   self->version = std::to_string(spoken.first) + "." + std::to_string(spoken.second);
   co_return self->version;
+}
+
+asio::awaitable<result<bool>> client::is_podman() {
+  const auto self = shared_;
+  const auto asked = co_await version();
+  if (!asked)
+    co_return fail(asked.error());
+  co_return self->is_podman.load();
 }
 
 asio::awaitable<result<std::string>> client::send(api_call call) {

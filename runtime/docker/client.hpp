@@ -62,6 +62,9 @@ class client {
 
   [[nodiscard]] const engine_host& host() const;
 
+  /// Whether it is podman's service; asked once.
+  boost::asio::awaitable<result<bool>> is_podman();
+
  private:
   struct shared;
   explicit client(std::shared_ptr<shared> made);

@@ -126,6 +126,18 @@ result<std::vector<volume_summary>> read_volumes(std::string_view json) {
   return read;
 }
 
+result<std::string> read_gateway(std::string_view json) {
+  const auto text = json_text::parse(json, "a network's description");
+  if (!text)
+    return fail(text.error());
+  std::string read;
+  text->root().at("IPAM", "Config").each([&](const json_view& subnet) {
+    if (read.empty())
+      read = subnet.at("Gateway").text();
+  });
+  return read;
+}
+
 result<image_info> read_image(std::string_view json) {
   constexpr std::string_view what = "an image's description";
   const auto text = json_text::parse(json, what);

@@ -29,7 +29,7 @@ struct instance {
   std::string workspace; ///< the first directory, as seen inside; empty: as specified
   bool paused = false;   ///< it is to be resumed before it answers
   std::vector<published_port> ports;
-  bool foreign = false;  ///< another program's: it can be used, but not stopped or kept
+  bool foreign = false; ///< another program's: it can be used, but not stopped or kept
 };
 
 /// How a sandbox ended. `failure` is empty when it ended because it was asked to.

@@ -182,6 +182,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
 
     http_reply reply;
     std::optional<reply_parser> held;
+    bool is_head_told = false;
     for (;;) {
       if (!held) {
         held.emplace();
@@ -199,7 +200,9 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         failed.code = {};
       if (failed.code)
         co_return fail(errc::connection_failed, "");
-      if (request.on_body && !parser.piece.empty())
+      const bool is_new = parser.is_header_done() && !is_interim(parser.status) &&
+                          !std::exchange(is_head_told, true);
+      if (request.on_body && (is_new || !parser.piece.empty()))
         request.on_body(parser.status, parser.piece);
       else if (parser.piece.size() > request.max_reply_bytes - reply.body.size())
         co_return fail(make_error(errc::limit_exceeded, request.method + " " + request.target +

@@ -31,9 +31,9 @@ struct http_request {
   std::function<boost::asio::awaitable<result<std::string>>()> next_piece;
   std::chrono::milliseconds timeout{30'000}; ///< for the whole exchange, connecting included
   std::size_t max_reply_bytes = 64U << 20;   ///< a longer body is `limit_exceeded`
-  /// When set, the reply's body goes here piece by piece as it arrives, with the reply's status;
-  /// `http_reply::body` stays empty and `max_reply_bytes` does not apply. Called on the
-  /// connection's strand.
+  /// When set, the reply's body goes here piece by piece with the reply's status; the first, maybe
+  /// empty, when its head has come. `http_reply::body` stays empty and `max_reply_bytes` does not
+  /// apply. Called on the connection's strand.
   std::function<void(int, std::string_view)> on_body;
 };
 

@@ -47,7 +47,7 @@ void check_image_name(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz_input in(data, size);
-  const auto kind = in.byte() % 9;
+  const auto kind = in.byte() % 10;
   if (kind == 8) {
     check_refusal(in);
     return 0;
@@ -75,6 +75,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     break;
   case 6:
     check(text, read_usage);
+    break;
+  case 9:
+    check(text, read_gateway);
     break;
   default:
     check_image_name(text);

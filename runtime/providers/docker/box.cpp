@@ -303,25 +303,34 @@ asio::awaitable<void> box::look() {
 
 void box::follow_output(bool earlier) {
   is_followed_ = true;
-  output_ = transport::op::start(
-      strand_,
-      engine_.follow_output(name_, earlier,
-                            [self = weak_from_this()](std::string_view bytes) {
-                              if (const auto alive = self.lock())
-                                asio::post(alive->strand_, [alive, text = std::string(bytes)] {
-                                  alive->on_output(text);
-                                });
-                            }),
-      [self = weak_from_this()](const result<void>& done) {
-        if (const auto alive = self.lock())
-          asio::post(alive->strand_, [alive, done] {
-            alive->is_followed_ = false;
-            if (!done && !alive->facts_.was_ready)
-              alive->follow_failure_ = done.error();
-            alive->notify();
-            alive->look_again();
-          });
-      });
+  is_attached_ = false;
+  output_ =
+      transport::op::start(strand_,
+                           engine_.follow_output(
+                               name_, earlier,
+                               [self = weak_from_this()](std::string_view bytes) {
+                                 if (const auto alive = self.lock())
+                                   asio::post(alive->strand_, [alive, text = std::string(bytes)] {
+                                     alive->on_output(text);
+                                   });
+                               },
+                               [self = weak_from_this()] {
+                                 if (const auto alive = self.lock())
+                                   asio::post(alive->strand_, [alive] {
+                                     alive->is_attached_ = true;
+                                     alive->notify();
+                                   });
+                               }),
+                           [self = weak_from_this()](const result<void>& done) {
+                             if (const auto alive = self.lock())
+                               asio::post(alive->strand_, [alive, done] {
+                                 alive->is_followed_ = false;
+                                 if (!done && !alive->facts_.was_ready)
+                                   alive->follow_failure_ = done.error();
+                                 alive->notify();
+                                 alive->look_again();
+                               });
+                           });
 }
 
 void box::on_output(std::string_view bytes) {

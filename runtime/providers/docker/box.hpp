@@ -89,6 +89,7 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> derive_image(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
+  boost::asio::awaitable<result<void>> heed_podman(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> look_for_ports(const sandbox_spec& spec);
   boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> make_workspace(const sandbox_spec& spec,
@@ -99,6 +100,8 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> make_container(const sandbox_spec& spec,
                                                       time_point& deadline);
   boost::asio::awaitable<result<void>> start_container(time_point deadline);
+  boost::asio::awaitable<result<void>> output_shows(std::function<bool()> what,
+                                                    time_point deadline);
   boost::asio::awaitable<void> take_down();
   boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
   boost::asio::awaitable<void> look();
@@ -136,6 +139,7 @@ class box : public std::enable_shared_from_this<box> {
   std::shared_ptr<handover> handover_;
   transport::op output_; ///< that is being followed
   bool is_followed_ = false;
+  bool is_attached_ = false;
   bool follows_again_ = false;          ///< when it is found running
   std::optional<error> follow_failure_; ///< before it was ready
   core::line_splitter lines_{std::size_t{64} << 10};

@@ -132,6 +132,9 @@ asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point
 asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point& deadline) {
   if (auto taken = take_ports(spec); !taken)
     co_return taken;
+  auto heeded = co_await heed_podman(spec, deadline);
+  if (!heeded)
+    co_return heeded;
   auto made = co_await make_container(spec, deadline);
   if (!made)
     co_return made;
@@ -262,6 +265,29 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point 
   co_return offer_socket();
 }
 
+/// Podman takes `host-gateway` for an address, and makes a plain volume of what is to be an
+/// overlay.
+asio::awaitable<result<void>> box::heed_podman(const sandbox_spec& spec, time_point deadline) {
+  auto engine = engine_.within(left_until(deadline));
+  const auto is_podman = co_await engine.is_podman();
+  if (!is_podman)
+    co_return fail(explain_start(is_podman.error()));
+  if (!*is_podman)
+    co_return result<void>{};
+  if (std::ranges::find(spec.volumes, volume_kind::overlay, &volume::kind) != spec.volumes.end())
+    co_return fail(make_error(errc::unsupported, "volumes: podman makes no overlays")
+                       .blamed_on(failure_class::task)
+                       .with_hint("mount the directory as rw or ro, or take a Docker engine"));
+  if (spec.network == "none")
+    co_return result<void>{};
+  const std::string network = spec.network == "host" ? "bridge" : spec.network;
+  auto gateway = co_await engine.gateway(network);
+  // A network that is not there is better explained by the engine.
+  if (gateway)
+    plan_.host_gateway = std::move(*gateway);
+  co_return result<void>{};
+}
+
 asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time_point& deadline) {
   std::error_code failed;
   for (const auto& directory : overlay_directories(plan_, spec))
@@ -305,12 +331,29 @@ asio::awaitable<result<void>> box::start_container(time_point deadline) {
   if (co_await was_cancelled())
     co_return fail(cancelled());
   follow_failure_.reset();
-  follow_output(true);
   auto engine = engine_.within(left_until(deadline));
+  const auto is_podman = co_await engine.is_podman();
+  if (!is_podman)
+    co_return fail(explain_start(is_podman.error()));
+  follow_output(!*is_podman);
+  // Podman loses what is printed while somebody is just attaching, and shows earlier lines without
+  // their ends.
+  if (*is_podman) {
+    const std::function<bool()> is_attached = [this] { return is_attached_; };
+    auto attached = co_await output_shows(is_attached, deadline);
+    if (!attached)
+      co_return attached;
+  }
   auto started = co_await uninterrupted(engine.start(name_));
   if (!started)
     co_return fail(explain_start(std::move(started.error())));
-  while (!facts_.was_ready && !report_) {
+  const std::function<bool()> is_ready = [this] { return facts_.was_ready; };
+  co_return co_await output_shows(is_ready, deadline);
+}
+
+/// Waits for what is only seen by the container's output.
+asio::awaitable<result<void>> box::output_shows(std::function<bool()> what, time_point deadline) {
+  while (!what() && !report_) {
     if (follow_failure_)
       co_return fail(std::move(*follow_failure_));
     const auto woke = co_await next_change(deadline);

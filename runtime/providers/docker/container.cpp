@@ -187,6 +187,14 @@ void write_security(json_writer& out, const sandbox_spec& spec) {
   write_members(out, "Tmpfs", places);
 }
 
+/// "NAME:ADDRESS"
+std::string host_line(std::string line, const std::string& gateway) {
+  constexpr std::string_view wanted = ":host-gateway";
+  if (!gateway.empty() && line.ends_with(wanted))
+    line.replace(line.size() - wanted.size() + 1, std::string::npos, gateway);
+  return line;
+}
+
 void write_network(json_writer& out, const container_plan& plan, const sandbox_spec& spec) {
   out.member("NetworkMode", spec.network);
   if (spec.network == "none")
@@ -202,6 +210,8 @@ void write_network(json_writer& out, const container_plan& plan, const sandbox_s
     }
     out.end_object();
   }
+  for (auto& line : hosts)
+    line = host_line(std::move(line), plan.host_gateway);
   write_texts(out, "ExtraHosts", hosts);
 }
 

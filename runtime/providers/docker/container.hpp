@@ -53,6 +53,8 @@ struct container_plan {
   std::string sockets_dir;   ///< to be mounted; empty: the agent listens on `ports.agent`
   std::string overlays_dir; ///< what is written to overlay N goes to N/upper, with N/work beside it
   port_set ports;
+  /// What stands for this machine in "NAME:host-gateway"; empty: the engine knows.
+  std::string host_gateway;
 };
 
 /// The body of `POST /containers/create`, for what `with_arguments` made of a specification.

@@ -27,6 +27,8 @@ constexpr auto start_meanings = std::to_array<meaning>({
      "the engine has that image for another platform: pull it for this one"},
     {"no space left on device", errc::io_error, failure_class::infrastructure,
      "the engine's disk is full: 'docker system df' shows what fills it"},
+    {"unable to find network with name or id", errc::not_found, failure_class::task,
+     "'docker network ls' lists the networks"},
     {"port is already allocated", errc::already_exists, failure_class::infrastructure,
      "another program has the port"},
     {"address already in use", errc::already_exists, failure_class::infrastructure,

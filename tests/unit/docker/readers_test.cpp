@@ -81,6 +81,13 @@ TEST(readers, usage_is_what_the_machine_counts) {
   EXPECT_FALSE(read_usage("{}")->cpu_seconds);
 }
 
+TEST(readers, gateway_is_the_first_that_is_named) {
+  EXPECT_EQ(read_gateway(R"({"IPAM":{"Config":[{"Subnet":"fd00::/64"},{"Gateway":"10.88.0.1"},)"
+                         R"({"Gateway":"10.99.0.1"}]}})"),
+            "10.88.0.1");
+  EXPECT_EQ(read_gateway(R"({"IPAM":{"Config":null}})"), "");
+}
+
 TEST(image_names, have_a_repository_and_a_tag_or_a_digest) {
   const auto split = [](std::string_view name) {
     const auto read = split_image_name(name);

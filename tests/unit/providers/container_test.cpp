@@ -62,6 +62,10 @@ TEST(container, publishes_ports_where_it_is_reached_by_them) {
   EXPECT_THAT(host(body, "PortBindings"),
               HasSubstr(R"("30001/tcp":[{"HostIp":"127.0.0.1","HostPort":"30001"}])"));
   EXPECT_THAT(host(body, "ExtraHosts"), HasSubstr("host.docker.internal:host-gateway"));
+  remote.host_gateway = "10.88.0.1";
+  spec.docker.extra_hosts = {"host-gateway:10.0.0.1", "me:host-gateway"};
+  EXPECT_EQ(host(body_of(remote, spec), "ExtraHosts"),
+            R"(["host-gateway:10.0.0.1","me:10.88.0.1","host.docker.internal:10.88.0.1"])");
   const auto env = json::serialize(body.at("Env"));
   for (const auto* one :
        {"port=30001", "VSCODE_PORT=40001", "APP_PORT_1=50001", "APP_PORT_2=55001"})

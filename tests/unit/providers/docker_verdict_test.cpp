@@ -79,6 +79,10 @@ TEST(refused_start, has_the_class_of_what_the_daemon_says) {
   EXPECT_EQ(explained(500, "No space left on device").blame, failure_class::infrastructure);
   EXPECT_EQ(explained(500, "could not select device driver").code, errc::unsupported);
   EXPECT_THAT(explained(404, "network x not found").hint, HasSubstr("network ls"));
+  const auto by_podman =
+      explained(500, "unable to find network with name or ID x: network not found");
+  EXPECT_THAT(by_podman.hint, HasSubstr("network ls"));
+  EXPECT_EQ(by_podman.blame, failure_class::task);
   EXPECT_EQ(explained(500, "anything").blame, failure_class::infrastructure);
 }
 

@@ -125,6 +125,24 @@ class http_client_test : public ::testing::Test {
     return answer.value();
   }
 
+  /// Goes away in the middle of a reply, when `enough` of it has come.
+  void listen_until(const std::function<bool()>& enough,
+                    std::function<void(int, std::string_view)> on_body) {
+    http_client client(context.get_executor(), server.where());
+    http_request request;
+    request.on_body = std::move(on_body);
+    bool ended = false;
+    asio::cancellation_signal cancel;
+    asio::co_spawn(
+        context, [&]() -> asio::awaitable<void> { co_await client.send(std::move(request)); },
+        asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { ended = true; }));
+    while (!enough())
+      context.run_one();
+    cancel.emit(asio::cancellation_type::terminal);
+    while (!ended)
+      context.run_one();
+  }
+
   void TearDown() override {
     server.stop();
     context.restart();
@@ -322,24 +340,17 @@ TEST_F(http_client_test, a_piece_of_a_body_is_handed_over_before_the_next_one_is
   // The server never sends the second piece: only one that is not waited for lets this test end.
   server.on_next_connection(
       {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"}, {.silent = true}});
-  http_client client(context.get_executor(), server.where());
   std::string seen;
-  bool ended = false;
-  asio::cancellation_signal cancel;
-  asio::co_spawn(
-      context,
-      [&]() -> asio::awaitable<void> {
-        http_request request;
-        request.on_body = [&](int, std::string_view piece) { seen += piece; };
-        co_await client.send(std::move(request));
-      },
-      asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr) { ended = true; }));
-  while (seen.empty())
-    context.run_one();
+  listen_until([&] { return !seen.empty(); }, [&](int, std::string_view piece) { seen += piece; });
   EXPECT_EQ(seen, "first");
-  cancel.emit(asio::cancellation_type::terminal);
-  while (!ended)
-    context.run_one();
+}
+
+TEST_F(http_client_test, the_head_of_a_reply_is_told_before_its_body_comes) {
+  server.on_next_connection(
+      {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}, {.silent = true}});
+  int told = 0;
+  listen_until([&] { return told != 0; }, [&](int status, std::string_view) { told = status; });
+  EXPECT_EQ(told, 200);
 }
 
 TEST_F(http_client_test, no_server_is_an_error_that_says_it_was_never_connected) {
