@@ -35,8 +35,15 @@ std::string filter_of(const std::string& name) {
   return std::string(docker::label_registry) + "=" + name;
 }
 
+/// Whether a kept sandbox can go on in it: one that has been stopped can, where that is its pause.
+bool is_alive(const container_summary& container) {
+  return container.status != "dead" &&
+         (container.status != "exited" ||
+          container.labels.contains(std::string(docker::label_pauses)));
+}
+
 listed_state state_of(const registry_entry& entry, const container_summary* container) {
-  const bool lives = container != nullptr && container->status != "dead";
+  const bool lives = container != nullptr && is_alive(*container);
   if (!entry.record.kept && !entry.owned)
     return listed_state::abandoned;
   if (!lives || container->status == "created")
@@ -144,7 +151,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
       const auto container = containers->find(orphan.id.str());
       const bool stays = orphan.record && orphan.record->kept &&
                          !docker::has_expired(*orphan.record) && container != containers->end() &&
-                         container->second.status != "dead";
+                         is_alive(container->second);
       if (!stays)
         left.push_back({{.id = orphan.id, .directory = orphan.dir},
                         orphan.record ? orphan.record->overlays : std::string()});

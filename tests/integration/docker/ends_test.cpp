@@ -145,6 +145,17 @@ TEST_F(docker_ends, a_kept_one_ends_when_its_time_is_over) {
   EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
 }
 
+TEST_F(docker_ends, a_kept_one_that_was_killed_while_nobody_looked_is_removed) {
+  auto box = start();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  engine_.reset();
+  on_machine("docker kill " + container_of(box));
+  on_machine("docker wait " + container_of(box));
+  SetUp();
+  ASSERT_EQ(engine_->found_at_start().removed.size(), 1U);
+  EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
+}
+
 TEST_F(docker_ends, the_life_of_a_kept_one_can_be_lengthened) {
   auto box = start();
   ASSERT_TRUE(wait_for(box.keep(std::chrono::milliseconds{500})));
