@@ -3,6 +3,7 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/remote_api.hpp"
 #include "runtime/service/replies.hpp"
+#include "runtime/transport/http_head.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,13 @@ bool is_of_the_hop(std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
+/// Whether the client wants to leave HTTP, for a WebSocket (RFC 9110, 7.8).
+bool asks_for_upgrade(const http_exchange& exchange) {
+  return !exchange.header("upgrade").empty() && exchange.method() == "GET" &&
+         core::to_lower(std::string(exchange.header("connection"))).find("upgrade") !=
+             std::string::npos;
+}
+
 header_list headers_for_agent(const http_exchange& exchange) {
   header_list passed;
   passed.reserve(exchange.headers().size() + 2);
@@ -39,6 +47,10 @@ header_list headers_for_agent(const http_exchange& exchange) {
   }
   if (const auto host = exchange.header("host"); !host.empty())
     passed.emplace_back("X-Forwarded-Host", std::string(host));
+  if (asks_for_upgrade(exchange)) {
+    passed.emplace_back("Connection", "Upgrade");
+    passed.emplace_back("Upgrade", std::string(exchange.header("upgrade")));
+  }
   return passed;
 }
 
@@ -89,26 +101,56 @@ asio::awaitable<bool> send_rest(http_exchange& exchange, transport::upstream_cal
   co_return true;
 }
 
+/// Both sides speak another protocol from here on.
+asio::awaitable<void> leave_http(http_exchange& exchange, transport::upstream_call& call,
+                                 const transport::upstream_head& head) {
+  std::string text = "HTTP/1.1 101 Switching Protocols\r\n";
+  for (const auto& [name, value] : head.headers)
+    transport::append_header(text, name, value);
+  text += "\r\n";
+  auto client = co_await exchange.upgrade(std::move(text));
+  if (client)
+    co_await transport::relay(std::move(*client), call.take());
+}
+
+asio::awaitable<result<void>> send_pieces(http_exchange& exchange, transport::upstream_call& call) {
+  for (;;) {
+    const auto piece = co_await call.read_piece();
+    if (!piece) {
+      exchange.abandon(); // the client sees that it is not whole
+      co_return result<void>{};
+    }
+    if (piece->empty())
+      co_return result<void>{};
+    const auto sent = co_await exchange.write(*piece);
+    if (!sent)
+      co_return result<void>{};
+  }
+}
+
 asio::awaitable<result<void>> send_reply(http_exchange& exchange, transport::upstream_call& call,
                                          transport::upstream_head head) {
   auto headers = headers_for_client(head.headers);
-  auto piece = co_await call.read_piece();
-  if (!piece)
-    co_return fail(std::move(piece.error()));
-  if (head.length && *head.length == piece->size()) { // in one write
-    std::string whole(*piece);
+  if (!head.length) { // it may take its time
+    auto begun = co_await exchange.begin_reply(head.status, std::move(headers));
+    if (!begun)
+      co_return begun;
+    co_return co_await send_pieces(exchange, call);
+  }
+  const auto first = co_await call.read_piece();
+  if (!first)
+    co_return fail(first.error());
+  if (*head.length == first->size()) { // in one write
+    std::string whole(*first);
     (void)co_await call.read_piece();
     co_return co_await exchange.reply(head.status, std::move(headers), std::move(whole));
   }
   auto sent = co_await exchange.begin_reply(head.status, std::move(headers), head.length);
-  while (sent && piece && !piece->empty()) {
-    sent = co_await exchange.write(*piece);
-    if (sent)
-      piece = co_await call.read_piece();
-  }
-  if (!piece)
-    exchange.abandon(); // the client sees that it is not whole
-  co_return result<void>{};
+  if (sent)
+    sent = co_await exchange.write(*first);
+  if (!sent)
+    co_return sent;
+  co_return co_await send_pieces(exchange, call);
 }
 
 } // namespace
@@ -143,8 +185,14 @@ asio::awaitable<void> pass_on(fleet& all, member_ptr which, std::string target,
                        co_await send_rest(exchange, **call);
     if (!whole)
       co_return;
-    exchange.cancel_when_client_goes();
+    const bool may_upgrade = asks_for_upgrade(exchange);
+    if (!may_upgrade) // whose client speaks before it is answered
+      exchange.cancel_when_client_goes();
     auto head = co_await (*call)->read_head();
+    if (head && head->status == 101 && may_upgrade) {
+      co_await leave_http(exchange, **call, *head);
+      co_return;
+    }
     result<void> replied;
     if (head)
       replied = co_await send_reply(exchange, **call, std::move(*head));

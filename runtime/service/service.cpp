@@ -39,10 +39,10 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
                                                   const http_exchange& exchange) const {
     auto told = one.describe();
     const auto host = exchange.header("host");
-    const auto base =
-        settings.public_url.empty()
-            ? "http://" + (host.empty() ? std::string("localhost") : std::string(host))
-            : settings.public_url;
+    const auto base = settings.public_url.empty()
+                          ? (settings.tls ? "https://" : "http://") +
+                                (host.empty() ? std::string("localhost") : std::string(host))
+                          : settings.public_url;
     told.url = base + "/" + told.runtime_id;
     return told;
   }
@@ -251,8 +251,10 @@ handling serve(std::shared_ptr<service::impl> self, http_exchange& exchange) {
     co_await self->handle(exchange);
 }
 
-transport::http_server_options server_options() {
+transport::http_server_options server_options(const service_settings& settings) {
   transport::http_server_options options;
+  if (settings.tls)
+    options.carry = *settings.tls;
   options.max_connections = max_connections;
   return options;
 }
@@ -266,7 +268,7 @@ service::service(engine& runtime, api_keys keys, service_settings settings)
       [weak = impl_->weak_from_this()](http_exchange& exchange) {
         return serve(weak.lock(), exchange);
       },
-      server_options());
+      server_options(impl_->settings));
 }
 
 service::~service() = default;

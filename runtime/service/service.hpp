@@ -2,6 +2,7 @@
 
 #include "runtime/service/api_keys.hpp"
 #include "runtime/service/fleet.hpp"
+#include "runtime/tls/server.hpp"
 #include "runtime/transport/endpoint.hpp"
 #include "runtime/transport/http_server.hpp"
 
@@ -12,15 +13,17 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sandfleet::service {
 
 struct service_settings {
   transport::endpoint listen = transport::tcp_endpoint{"127.0.0.1", 3000};
-  /// "https://host/path" before a sandbox's id in its url; empty: `http://` and the host that the
-  /// client named.
+  /// "https://host/path" before a sandbox's id in its url; empty: `http://`, or `https://` with
+  /// `tls`, and the host that the client named.
   std::string public_url;
+  std::optional<tls::server> tls;            ///< nothing: plain HTTP
   std::string registry_prefix = "sandfleet"; ///< of `GET /registry_prefix`
   fleet_settings fleet;
 };

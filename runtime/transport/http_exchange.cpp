@@ -86,6 +86,19 @@ asio::awaitable<result<void>> http_exchange::write(std::string_view piece) {
   return connection_.write_piece(piece);
 }
 
+asio::awaitable<result<raw_stream>> http_exchange::upgrade(std::string head) {
+  auto& c = connection_;
+  c.replied = true;
+  c.keep = false;
+  auto sent = co_await c.write_all(head);
+  if (!sent)
+    co_return fail(std::move(sent.error()));
+  c.upgraded = true;
+  const auto behind = c.input.bytes();
+  raw_stream given{std::move(c.socket), std::string(behind)};
+  co_return given;
+}
+
 void http_exchange::abandon() {
   boost::system::error_code ignored;
   connection_.keep = false;

@@ -2,6 +2,7 @@
 
 #include "runtime/transport/endpoint.hpp"
 #include "runtime/transport/http_client.hpp"
+#include "runtime/transport/relay.hpp"
 #include "runtime/transport/websocket.hpp"
 
 #include <sandfleet/error.hpp>
@@ -85,6 +86,10 @@ class http_exchange {
   /// One that is malformed in detail is refused by its own answer. When the server stops, the
   /// handler is cancelled without a grace.
   boost::asio::awaitable<result<websocket>> accept_websocket(std::size_t max_message_bytes);
+
+  /// Answers with these bytes, a head of status 101, and gives the connection away, as
+  /// `accept_websocket` does, with what the client has sent behind its request.
+  boost::asio::awaitable<result<raw_stream>> upgrade(std::string head);
 
   [[nodiscard]] bool replied() const; ///< a reply was begun
   [[nodiscard]] bool abandoned() const;

@@ -99,7 +99,7 @@ class call_of final : public upstream_call {
       : pool_(std::move(pool)), used_(std::move(used)), chunked_(chunked), head_only_(head_only) {}
 
   ~call_of() override {
-    if (complete_ && used_->input.bytes().empty())
+    if (used_ && complete_ && used_->input.bytes().empty())
       pool_->keep(std::move(used_));
   }
 
@@ -132,7 +132,8 @@ class call_of final : public upstream_call {
         if (!more)
           co_return fail(std::move(more.error()));
       }
-      const bool interim = parser_->status >= 100 && parser_->status < 200;
+      const bool interim =
+          parser_->status >= 100 && parser_->status < 200 && parser_->status != 101;
       if (!interim)
         break;
     }
@@ -158,6 +159,13 @@ class call_of final : public upstream_call {
       if (!more)
         co_return fail(std::move(more.error()));
     }
+  }
+
+  raw_stream take() override {
+    const auto behind = used_->input.bytes();
+    raw_stream given{std::move(used_->socket), std::string(behind)};
+    used_.reset();
+    return given;
   }
 
   /// What `begin` sends. `head` lives as long as that takes.

@@ -2,6 +2,7 @@
 
 #include "runtime/transport/endpoint.hpp"
 #include "runtime/transport/http_client.hpp"
+#include "runtime/transport/relay.hpp"
 
 #include <sandfleet/error.hpp>
 
@@ -40,10 +41,12 @@ class upstream_call {
 
   virtual boost::asio::awaitable<result<void>> write(std::string_view piece) = 0;
   virtual boost::asio::awaitable<result<void>> end_body() = 0;
-  /// Interim replies are left out.
+  /// Interim replies are left out; 101 is none.
   virtual boost::asio::awaitable<result<upstream_head>> read_head() = 0;
   /// The next piece of the reply's body, valid until the next call; empty at its end.
   virtual boost::asio::awaitable<result<std::string_view>> read_piece() = 0;
+  /// The connection itself, after a head with status 101. Nothing else is to be called then.
+  virtual raw_stream take() = 0;
 };
 
 /// Kept connections to one endpoint, for who passes requests on. Thread-safe; copies share them.

@@ -55,6 +55,17 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
         ->required();
     app->add_option("--listen", listen_, "address for clients [127.0.0.1:3000]")
         ->type_name("ADDRESS:PORT");
+    auto* certificate = app->add_option("--tls-cert", tls_.certificate_file,
+                                        "PEM file with the certificate and its chain [plain HTTP]")
+                            ->type_name("FILE");
+    auto* key = app->add_option("--tls-key", tls_.key_file, "PEM file with the certificate's key")
+                    ->type_name("FILE")
+                    ->needs(certificate);
+    certificate->needs(key);
+    app->add_option("--tls-client-ca", tls_.client_ca_file,
+                    "PEM file: clients must show a certificate of one of these authorities")
+        ->type_name("FILE")
+        ->needs(certificate);
     app->add_option("--public-url", public_url_, "how clients reach it [as they named it]")
         ->type_name("URL");
     return app;
@@ -84,6 +95,12 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
     given.public_url = public_url_;
     while (given.public_url.ends_with('/'))
       given.public_url.pop_back();
+    if (!tls_.certificate_file.empty()) {
+      auto made = tls::server::make(tls_);
+      if (!made)
+        return fail(std::move(made.error()));
+      given.tls = std::move(*made);
+    }
     auto spec = context.config.base_spec();
     if (!spec)
       return fail(std::move(spec.error()));
@@ -121,6 +138,7 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
   std::string keys_;
   std::string listen_ = "127.0.0.1:3000";
   std::string public_url_;
+  tls::server_options tls_;
 };
 
 } // namespace

@@ -1,8 +1,11 @@
 #include "runtime/protocol/remote_api.hpp"
+#include "runtime/protocol/terminal_api.hpp"
 #include "runtime/service/service.hpp"
 #include "runtime/transport/http_client.hpp"
+#include "runtime/transport/websocket.hpp"
 #include "tests/support/engine_fixture.hpp"
 
+#include <boost/asio/strand.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -257,6 +260,48 @@ TEST_F(service_test, large_bodies_pass_both_ways) {
       call("GET", "/" + told.runtime_id + "/file?path=/workspace/big", {}, nullptr, key);
   EXPECT_EQ(got.status, 200);
   EXPECT_TRUE(got.body == big);
+}
+
+TEST_F(service_test, a_terminal_goes_through_as_a_websocket) {
+  const auto told = ready("one");
+  terminal_request asked;
+  asked.argv = {"sh", "-c", "read line; echo got $line; stty size"};
+  asked.size = {31, 77};
+  transport::websocket_request handshake;
+  handshake.target = "/" + told.runtime_id + "/terminal";
+  handshake.headers.emplace_back("X-Session-API-Key", told.session_api_key);
+  const asio::any_io_executor strand = asio::make_strand(engine_->executor());
+  const transport::endpoint where = transport::tcp_endpoint{"127.0.0.1", service_->port()};
+  const auto talk = [](asio::any_io_executor on, transport::endpoint to,
+                       transport::websocket_request request,
+                       std::string order) -> asio::awaitable<result<std::string>> {
+    auto opened = co_await transport::websocket::open(on, to, std::move(request));
+    if (!opened)
+      co_return fail(std::move(opened.error()));
+    if (!opened->connection)
+      co_return fail(errc::protocol_error, std::to_string(opened->reply.status));
+    auto& client = *opened->connection;
+    auto sent = co_await client.write_text(order);
+    if (sent)
+      sent = co_await client.write_bytes("word\n");
+    if (!sent)
+      co_return fail(std::move(sent.error()));
+    std::string seen;
+    for (;;) {
+      const auto message = co_await client.read();
+      if (!message || !*message)
+        co_return seen;
+      seen += (*message)->payload;
+    }
+  };
+  auto order = protocol::encode_terminal_order(protocol::terminal_order(std::move(asked)));
+  const auto seen =
+      asio::co_spawn(strand, talk(strand, where, std::move(handshake), std::move(order)),
+                     asio::use_future)
+          .get();
+  ASSERT_TRUE(seen) << seen.error().to_string();
+  EXPECT_THAT(*seen, HasSubstr("got word"));
+  EXPECT_THAT(*seen, HasSubstr("31 77"));
 }
 
 TEST_F(service_test, requests_that_make_no_sense_are_refused_by_name) {
