@@ -46,8 +46,8 @@ void log_failure(std::string_view what, const sandbox_id& id, const error& why) 
 
 } // namespace
 
-fleet::fleet(engine& runtime, fleet_settings settings)
-    : engine_(runtime), settings_(std::move(settings)) {}
+fleet::fleet(engine& runtime, fleet_settings settings, std::shared_ptr<metrics> counted)
+    : engine_(runtime), settings_(std::move(settings)), counted_(std::move(counted)) {}
 
 template <class T>
 asio::awaitable<result<T>> fleet::in_journal(std::function<result<T>(journal::store&)> job) {
@@ -236,17 +236,20 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
 
 void fleet::begin_start(const member_ptr& one, sandbox_spec spec) {
   const auto self = shared_from_this();
-  one->starting(transport::op::start(engine_.executor(), engine_.start(std::move(spec)),
-                                     [self, one](result<sandbox> made) {
-                                       if (one->has_ended()) { // it was stopped meanwhile
-                                         if (made)
-                                           self->take_away(std::move(*made));
-                                       } else if (made) {
-                                         one->started(std::move(*made));
-                                       } else {
-                                         self->conclude(one, std::move(made.error()));
-                                       }
-                                     }));
+  const auto begun = std::chrono::steady_clock::now();
+  one->starting(transport::op::start(
+      engine_.executor(), engine_.start(std::move(spec)), [self, one, begun](result<sandbox> made) {
+        self->counted_->count_start(made ? "ok" : to_string(made.error().blame),
+                                    std::chrono::steady_clock::now() - begun);
+        if (one->has_ended()) { // it was stopped meanwhile
+          if (made)
+            self->take_away(std::move(*made));
+        } else if (made) {
+          one->started(std::move(*made));
+        } else {
+          self->conclude(one, std::move(made.error()));
+        }
+      }));
 }
 
 /// With nobody waiting for it.
@@ -333,6 +336,15 @@ result<member_ptr> fleet::find_session(const std::string& owner, const std::stri
   if (found == by_session_.end() || !found->second)
     return fail(unknown("session", session));
   return found->second;
+}
+
+std::map<std::string, std::int64_t> fleet::count() const {
+  std::map<std::string, std::int64_t> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, one] : by_id_)
+    if (!one->has_ended())
+      ++found[one->describe().status];
+  return found;
 }
 
 std::vector<member_ptr> fleet::of(const std::string& owner) const {

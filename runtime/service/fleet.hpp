@@ -2,6 +2,7 @@
 
 #include "runtime/protocol/remote_api.hpp"
 #include "runtime/service/member.hpp"
+#include "runtime/service/metrics.hpp"
 
 #include <sandfleet/engine.hpp>
 
@@ -34,7 +35,7 @@ class fleet : public std::enable_shared_from_this<fleet> {
  public:
   /// The engine must keep a journal (`settings::journal`) and its sandboxes
   /// (`settings::at_close`).
-  fleet(engine& runtime, fleet_settings settings);
+  fleet(engine& runtime, fleet_settings settings, std::shared_ptr<metrics> counted);
 
   /// Takes up what runs of what the journal knows, begins again the starts that were cut short, and
   /// notes the end of the others. To be awaited before anything else is asked.
@@ -52,6 +53,8 @@ class fleet : public std::enable_shared_from_this<fleet> {
   [[nodiscard]] result<member_ptr> find(const std::string& owner, std::string_view id) const;
   [[nodiscard]] result<member_ptr> find_session(const std::string& owner,
                                                 const std::string& session) const;
+  /// How many there are of each status that clients are told.
+  [[nodiscard]] std::map<std::string, std::int64_t> count() const;
   /// For requests that show the sandbox's own key instead: of whichever owner.
   [[nodiscard]] result<member_ptr> find(std::string_view id) const;
   /// Those that live, in the order of their making.
@@ -78,6 +81,7 @@ class fleet : public std::enable_shared_from_this<fleet> {
 
   engine& engine_;
   fleet_settings settings_;
+  std::shared_ptr<metrics> counted_;
   subscription listening_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, member_ptr> by_id_;

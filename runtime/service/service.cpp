@@ -25,7 +25,7 @@ constexpr std::size_t max_connections = 16'384;
 struct service::impl : std::enable_shared_from_this<service::impl> {
   impl(engine& runtime, api_keys given, service_settings s)
       : settings(std::move(s)), keys(std::move(given)),
-        all(std::make_shared<fleet>(runtime, settings.fleet)) {}
+        all(std::make_shared<fleet>(runtime, settings.fleet, counted)) {}
 
   /// The request's owner by its key.
   [[nodiscard]] result<std::string> authenticate(const http_exchange& exchange) const {
@@ -192,10 +192,21 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
     return all->find(id);
   }
 
+  handling show_metrics(http_exchange& exchange) const {
+    transport::header_list headers;
+    headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
+    auto text = counted->render(all->count());
+    (void)co_await exchange.reply(200, std::move(headers), std::move(text));
+  }
+
   handling handle(http_exchange& exchange) {
     const auto& path = exchange.path();
     if (path == "/healthz" || path == "/readyz") {
       co_await answer_probe(exchange, path == "/readyz");
+      co_return;
+    }
+    if (path == "/metrics") {
+      co_await show_metrics(exchange);
       co_return;
     }
     if (draining) {
@@ -237,6 +248,7 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
 
   service_settings settings;
   api_keys keys;
+  std::shared_ptr<metrics> counted = std::make_shared<metrics>();
   std::shared_ptr<fleet> all;
   std::atomic<bool> ready{false};
   std::atomic<bool> draining{false};
@@ -247,8 +259,12 @@ namespace {
 
 /// Holds what it uses for as long as a request is under way.
 handling serve(std::shared_ptr<service::impl> self, http_exchange& exchange) {
-  if (self)
-    co_await self->handle(exchange);
+  if (!self)
+    co_return;
+  const bool to_sandbox =
+      is_sandbox_id(exchange.path().substr(1, exchange.path().find('/', 1) - 1));
+  co_await self->handle(exchange);
+  self->counted->count_request(to_sandbox ? "sandbox" : "api", exchange.status());
 }
 
 transport::http_server_options server_options(const service_settings& settings) {

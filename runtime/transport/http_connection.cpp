@@ -216,6 +216,7 @@ asio::awaitable<bool> http_connection::read_head() {
   continue_sent = replied = ended = chunked = bodiless = watching = false;
   keep = true;
   idle = true;
+  status = 0;
   reading = {};
   for (;;) {
     const auto bytes = input.bytes();
@@ -343,10 +344,11 @@ asio::awaitable<bool> http_connection::skip_rest() {
   co_return true;
 }
 
-asio::awaitable<result<void>> http_connection::begin_reply(int status, const header_list& headers,
+asio::awaitable<result<void>> http_connection::begin_reply(int code, const header_list& headers,
                                                            std::optional<std::uint64_t> length,
                                                            std::string_view first_piece) {
   replied = true;
+  status = code;
   if (stopping || !(drain_buffered_body() || rest_is_short()))
     keep = false;
   const bool no_content = status == 204 || status == 304;

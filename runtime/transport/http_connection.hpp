@@ -34,7 +34,7 @@ struct http_connection {
   boost::asio::awaitable<void> run_handler(const http_server::handler& handle);
   boost::asio::awaitable<result<std::string_view>> read_piece();
   boost::asio::awaitable<result<void>> send_continue();
-  boost::asio::awaitable<result<void>> begin_reply(int status, const header_list& headers,
+  boost::asio::awaitable<result<void>> begin_reply(int code, const header_list& headers,
                                                    std::optional<std::uint64_t> length,
                                                    std::string_view first_piece);
   boost::asio::awaitable<result<void>> write_piece(std::string_view piece);
@@ -89,6 +89,7 @@ struct http_connection {
   bool upgraded = false; ///< the socket has been given away
   bool continue_sent = false;
   bool replied = false;
+  int status = 0;     ///< of the reply
   bool ended = false; ///< the reply is whole
   bool chunked = false;
   bool bodiless = false; ///< HEAD, 204, 304

@@ -89,6 +89,7 @@ asio::awaitable<result<void>> http_exchange::write(std::string_view piece) {
 asio::awaitable<result<raw_stream>> http_exchange::upgrade(std::string head) {
   auto& c = connection_;
   c.replied = true;
+  c.status = 101;
   c.keep = false;
   auto sent = co_await c.write_all(head);
   if (!sent)
@@ -107,6 +108,10 @@ void http_exchange::abandon() {
 
 bool http_exchange::replied() const {
   return connection_.replied;
+}
+
+int http_exchange::status() const {
+  return connection_.status;
 }
 
 bool http_exchange::abandoned() const {

@@ -92,6 +92,7 @@ class http_exchange {
   boost::asio::awaitable<result<raw_stream>> upgrade(std::string head);
 
   [[nodiscard]] bool replied() const; ///< a reply was begun
+  [[nodiscard]] int status() const;   ///< of the reply; 0 while there is none
   [[nodiscard]] bool abandoned() const;
 
   /// From here on, and until the handler returns, the handler's work is cancelled (by Asio's

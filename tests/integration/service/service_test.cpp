@@ -180,6 +180,9 @@ TEST_F(service_test, a_sandbox_is_started_used_and_stopped_as_a_v0_client_does) 
   EXPECT_EQ(runtime_of(call("GET", "/runtime/" + told.runtime_id)).status, "stopped");
   EXPECT_EQ(call("GET", "/" + told.runtime_id + "/alive", {}, nullptr).status, 404);
   EXPECT_EQ(call("GET", "/list").body, R"({"runtimes":[]})");
+  const auto counted = call("GET", "/metrics", {}, nullptr).body;
+  EXPECT_THAT(counted, HasSubstr("sandfleet_starts_total{outcome=\"ok\"} 1\n"));
+  EXPECT_THAT(counted, HasSubstr("sandfleet_requests_total{kind=\"sandbox\",code=\"200\"} 2\n"));
 }
 
 TEST_F(service_test, a_start_that_is_repeated_begins_one_sandbox) {
