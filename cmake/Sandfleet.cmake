@@ -26,13 +26,13 @@ function(sandfleet_program name)
   endif()
 endfunction()
 
-# sandfleet_test(name [ISOLATED] [DOCKER|WITH_DOCKER] SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s])
+# sandfleet_test(name [ISOLATED] [DOCKER|WITH_DOCKER] SOURCES a_test.cpp ... DEPS target ... [LABELS l ...] [TIMEOUT s] [SLOW pattern])
 # Tests of one binary share no state; those labelled "slow" run only under `tools/dev test --all`.
 # ISOLATED: they start isolated sandboxes, and are skipped where there can be none.
 # DOCKER: they want a Docker engine (tests/support/docker_engine.py), and are skipped where there is
-# none. WITH_DOCKER: they run once more, in containers.
+# none. WITH_DOCKER: they run once more, in containers. SLOW: those of that pattern are labelled "slow".
 function(sandfleet_test name)
-  cmake_parse_arguments(ARG "ISOLATED;DOCKER;WITH_DOCKER" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ISOLATED;DOCKER;WITH_DOCKER" "TIMEOUT;SLOW" "SOURCES;DEPS;LABELS" ${ARGN})
   if(ARG_ISOLATED)
     list(APPEND ARG_SOURCES "${PROJECT_SOURCE_DIR}/tests/support/needs_namespaces.cpp")
   endif()
@@ -54,9 +54,14 @@ function(sandfleet_test name)
   if(ARG_LABELS)
     list(APPEND properties LABELS "${ARG_LABELS}")
   endif()
+  if(ARG_SLOW)
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_LIST ${name}_slow TEST_FILTER "${ARG_SLOW}"
+      DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES ${properties} LABELS slow)
+    set(quick TEST_FILTER "-${ARG_SLOW}")
+  endif()
   if(NOT ARG_DOCKER)
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-      PROPERTIES ${properties})
+      ${quick} PROPERTIES ${properties})
   endif()
   if(ARG_DOCKER OR ARG_WITH_DOCKER)
     gtest_discover_tests(${name} TEST_PREFIX "${name}.docker." TEST_LIST ${name}_with_docker

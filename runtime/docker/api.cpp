@@ -234,26 +234,38 @@ asio::awaitable<result<void>> api::follow_output(std::string container, bool ear
   call.timeout = without_end;
   const auto frames = std::make_shared<protocol::frame_decoder>();
   const auto broken = std::make_shared<result<void>>();
-  call.on_body = [frames, broken, take = std::move(take),
+  const auto unframed = std::make_shared<std::size_t>(0);
+  const auto what = call.what;
+  call.on_body = [frames, broken, unframed, take = std::move(take),
                   attached = std::move(on_attached)](std::string_view piece) mutable {
     if (const auto tell = std::exchange(attached, nullptr))
       tell();
+    *unframed += piece.size();
     if (*broken)
-      *broken =
-          frames->feed(piece, [&](protocol::frame_type, std::string_view bytes) { take(bytes); });
+      *broken = frames->feed(piece, [&](protocol::frame_type, std::string_view bytes) {
+        *unframed -= protocol::frame_header_bytes + bytes.size();
+        take(bytes);
+      });
   };
   auto done = dropped(co_await calls_.send(std::move(call)));
+  if (done && *broken && *unframed > 0)
+    co_return fail(make_error(errc::protocol_error, "docker: cannot " + what)
+                       .with_cause("it ended in the middle of a frame"));
   co_return done ? *broken : done;
 }
 
-asio::awaitable<result<void>> api::follow_events(std::string label, event_sink take) {
+asio::awaitable<result<void>> api::follow_events(std::string label, event_sink take,
+                                                 std::function<void()> on_begin) {
   api_call call;
   call.what = "follow the engine's events";
   call.path = "/events";
   call.query.emplace_back("filters", label_filter(label, "container"));
   call.timeout = without_end;
   const auto lines = std::make_shared<core::line_splitter>(longest_line);
-  call.on_body = [lines, take = std::move(take)](std::string_view piece) {
+  call.on_body = [lines, take = std::move(take),
+                  begun = std::move(on_begin)](std::string_view piece) mutable {
+    if (const auto tell = std::exchange(begun, nullptr))
+      tell();
     lines->feed(piece, [&](std::string_view line) {
       if (const auto event = read_event(line))
         take(*event);

@@ -50,6 +50,8 @@ class api {
   boost::asio::awaitable<result<engine_info>> info();
   /// Whether it is podman's service.
   boost::asio::awaitable<result<bool>> is_podman() { return calls_.is_podman(); }
+  /// As of `client::answers`.
+  boost::asio::awaitable<bool> answers() { return calls_.answers(); }
 
   boost::asio::awaitable<result<created_container>> create(std::string name, std::string body,
                                                            std::string platform);
@@ -77,8 +79,10 @@ class api {
   boost::asio::awaitable<result<void>> follow_output(std::string container, bool earlier,
                                                      line_sink take,
                                                      std::function<void()> on_attached = {});
-  /// Completes when the engine ends the stream; for containers with the label alone.
-  boost::asio::awaitable<result<void>> follow_events(std::string label, event_sink take);
+  /// Completes when the engine ends the stream; for containers with the label alone. `on_begin` is
+  /// told that the stream stands.
+  boost::asio::awaitable<result<void>> follow_events(std::string label, event_sink take,
+                                                     std::function<void()> on_begin);
 
   boost::asio::awaitable<result<void>> connect_network(std::string network, std::string container);
   /// The address of the engine's machine in a network; empty where it has none.

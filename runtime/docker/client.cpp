@@ -5,6 +5,7 @@
 #include "runtime/tls/client.hpp"
 #include "runtime/transport/url.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <optional>
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t idle_connections = 8;
 constexpr std::size_t max_message = 2000;
 constexpr std::chrono::milliseconds ping_timeout{10'000};
+constexpr std::chrono::milliseconds answer_timeout{2'000};
 
 /// The versions that this client was written for: from the first with `Platform` in a container's
 /// creation to the newest that was looked at. Both are spoken by podman too.
@@ -73,14 +75,25 @@ errc code_of(int status) {
 
 } // namespace
 
+error explain_full_disk(error failure, std::string_view said) {
+  if (said.find("no space left on device") == std::string_view::npos)
+    return failure;
+  failure.code = errc::io_error;
+  failure.blame = failure_class::infrastructure;
+  failure.hint = "the engine's disk is full: 'docker system df' shows what fills it";
+  return failure;
+}
+
 error explain_refusal(const std::string& what, int status, std::string_view body) {
   const bool by_the_caller = status == 400 || status == 404;
   auto said = message_of(body);
-  return make_error(code_of(status), "docker: cannot " + what)
-      .with_cause(said.empty() ? "the engine answered " + std::to_string(status) : said)
-      .with("http_status", std::int64_t{status})
-      .with("daemon", std::move(said))
-      .blamed_on(by_the_caller ? failure_class::task : failure_class::infrastructure);
+  auto refusal =
+      make_error(code_of(status), "docker: cannot " + what)
+          .with_cause(said.empty() ? "the engine answered " + std::to_string(status) : said)
+          .with("http_status", std::int64_t{status})
+          .with("daemon", said)
+          .blamed_on(by_the_caller ? failure_class::task : failure_class::infrastructure);
+  return explain_full_disk(std::move(refusal), said);
 }
 
 namespace {
@@ -136,11 +149,13 @@ error explain_silence(const engine_host& host, error failure) {
 }
 
 struct client::shared {
-  shared(asio::any_io_executor executor, engine_host at, std::shared_ptr<transport::connector> by)
-      : host(std::move(at)),
-        http(std::move(executor), host.where, idle_connections, std::move(by)) {}
+  shared(asio::any_io_executor on, engine_host at, std::shared_ptr<transport::connector> by)
+      : executor(std::move(on)), host(std::move(at)), connector(std::move(by)),
+        http(executor, host.where, idle_connections, connector) {}
 
+  asio::any_io_executor executor;
   engine_host host;
+  std::shared_ptr<transport::connector> connector;
   transport::http_client http;
   std::mutex mutex;
   std::string version; ///< empty: not asked yet
@@ -174,7 +189,17 @@ const engine_host& client::host() const {
   return shared_->host;
 }
 
-asio::awaitable<result<std::string>> client::version() {
+asio::awaitable<bool> client::answers() {
+  const auto self = shared_;
+  transport::http_client anew(self->executor, self->host.where, 0, self->connector);
+  transport::http_request ping;
+  ping.target = "/_ping";
+  ping.timeout = answer_timeout;
+  const auto reply = co_await anew.send(std::move(ping));
+  co_return reply.has_value();
+}
+
+asio::awaitable<result<std::string>> client::version(std::chrono::milliseconds patience) {
   const auto self = shared_;
   {
     const std::lock_guard lock(self->mutex);
@@ -183,7 +208,7 @@ asio::awaitable<result<std::string>> client::version() {
   }
   transport::http_request ping;
   ping.target = "/_ping";
-  ping.timeout = ping_timeout;
+  ping.timeout = std::min(ping_timeout, patience);
   const auto reply = co_await self->http.send(std::move(ping));
   if (!reply)
     co_return fail(explain_silence(self->host, reply.error()));
@@ -224,9 +249,9 @@ asio::awaitable<result<bool>> client::is_podman() {
 
 asio::awaitable<result<std::string>> client::send(api_call call) {
   const auto self = shared_;
-  const auto spoken = co_await version();
+  const auto spoken = co_await version(call.timeout);
   if (!spoken)
-    co_return fail(spoken.error());
+    co_return fail(error(spoken.error()).with("sent", std::int64_t{0}));
   transport::http_request request;
   request.method = call.method;
   request.target = "/v" + *spoken + call.path + encode_query(call);

@@ -31,7 +31,8 @@ struct api_call {
   std::function<boost::asio::awaitable<result<std::string>>()> next_piece{};
   std::string content_type = "application/json";
   std::chrono::milliseconds timeout{60'000};
-  std::function<void(std::string_view)> on_body{}; ///< takes the body of a success, piece by piece
+  /// Takes the body of a success, piece by piece; the first, maybe empty, when its head has come.
+  std::function<void(std::string_view)> on_body{};
 };
 
 /// What an engine's refusal means: its code by the status, what it says as the cause and as
@@ -39,12 +40,16 @@ struct api_call {
 /// ("daemon", "http_status"). Class `task` for 400 and 404, else `infrastructure`.
 [[nodiscard]] error explain_refusal(const std::string& what, int status, std::string_view body);
 
+/// What an engine says, by whatever way, when its disk is full: then this is what the error means.
+[[nodiscard]] error explain_full_disk(error failure, std::string_view said);
+
 /// What it means that no engine answers: with what to do about a socket that is missing, that may
 /// not be used, or that nobody listens on, and about TLS.
 [[nodiscard]] error explain_silence(const engine_host& host, error failure);
 
 /// Calls of one Docker engine, of the highest API version that both sides know. Thread-safe; copies
-/// share connections. Errors: those above; `timed_out`, `protocol_error`, `cancelled`.
+/// share connections. Errors: those above; `timed_out`, `protocol_error`, `cancelled`. The evidence
+/// "sent" is 0 where the engine cannot have seen the call.
 class client {
  public:
   /// With TLS where `host` has it, whose files are read now. Errors: `invalid_configuration`,
@@ -54,8 +59,14 @@ class client {
   /// The reply's body; empty when the call takes it. A status below 400 is a success.
   boost::asio::awaitable<result<std::string>> send(api_call call);
 
-  /// The version that is spoken, such as "1.41"; asks the engine the first time.
-  boost::asio::awaitable<result<std::string>> version();
+  /// Whether the engine takes a new connection and answers on it within two seconds. One that is
+  /// about to stop still serves those that it has.
+  boost::asio::awaitable<bool> answers();
+
+  /// The version that is spoken, such as "1.41"; asks the engine the first time, for so long at
+  /// most and 10 s.
+  boost::asio::awaitable<result<std::string>>
+  version(std::chrono::milliseconds patience = std::chrono::seconds{10});
 
   /// As of `transport::http_client`.
   void keep_none();

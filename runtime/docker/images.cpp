@@ -52,9 +52,10 @@ asio::awaitable<result<void>> api::follow_progress(api_call call, progress_sink 
   if (!reply)
     co_return fail(reply.error());
   if (*failure)
-    co_return fail(make_error(errc::start_failed, "docker: cannot " + what)
-                       .with_cause(**failure)
-                       .with("daemon", **failure));
+    co_return fail(explain_full_disk(make_error(errc::start_failed, "docker: cannot " + what)
+                                         .with_cause(**failure)
+                                         .with("daemon", **failure),
+                                     **failure));
   co_return result<void>{};
 }
 

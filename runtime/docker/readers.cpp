@@ -175,6 +175,7 @@ result<engine_info> read_info(std::string_view json) {
     read.runtimes.emplace_back(name);
   });
   read.security_options = texts(root.at("SecurityOptions"));
+  read.live_restore = root.at("LiveRestoreEnabled").truth();
   return read;
 }
 

@@ -22,6 +22,7 @@ struct engine_info {
   std::vector<std::string> runtimes;
   std::vector<std::string> security_options; ///< "name=selinux", "name=rootless", ...
   std::vector<std::string> warnings;
+  bool live_restore = false; ///< its containers go on without it
 };
 
 struct image_info {

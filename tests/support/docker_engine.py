@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """docker_engine.py start DIR: sees to a Docker engine for the tests, with their images. One that
 answers is used as it is; else `dockerd` is started, with all that it keeps below DIR.
+docker_engine.py image DIR: makes the one with bash for the engine that answers, with DIR to work in.
 docker_engine.py stop DIR: removes the images, and ends an engine that was started.
 
 Ends with 77 where there can be none, and says why."""
@@ -63,9 +64,9 @@ def start_daemon(place):
         time.sleep(0.05)
 
 
-def libraries_of(program):
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-    return set(re.findall(r"(/\S+)", listed))
+def libraries_of(programs):
+    listed = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False).stdout
+    return set(re.findall(r"[\t ](/\S+)", listed))
 
 
 def import_tree(tree, name, *changes):
@@ -96,14 +97,11 @@ def make_bash(tree):
         (tree / part).mkdir(parents=True)
     (tree / "tmp").chmod(0o1777)
     (tree / "bin").symlink_to("usr/bin")
-    wanted = set()
-    for name in PROGRAMS:
-        found = shutil.which(name)
-        if found:
-            shutil.copy(found, tree / "usr/bin" / name)
-            wanted |= libraries_of(found)
+    programs = [(name, found) for name in PROGRAMS if (found := shutil.which(name))]
+    for name, found in programs:
+        shutil.copy(found, tree / "usr/bin" / name)
     (tree / "usr/bin/sh").symlink_to("bash")
-    for library in wanted:
+    for library in libraries_of([found for _, found in programs]):
         target = tree / library.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(library, target)
@@ -117,13 +115,17 @@ def start(place):
         skip("there is no docker program (Debian: docker.io)")
     if not answers():
         start_daemon(place)
-    for name, make in ((BUSYBOX, make_busybox), (BASH, make_bash)):
-        if docker("image", "inspect", name).returncode == 0:
-            continue
-        tree = place / "tree"
-        tree.mkdir(parents=True)
-        make(tree)
-        shutil.rmtree(tree)
+    make_image(place, BUSYBOX, make_busybox)
+    make_image(place, BASH, make_bash)
+
+
+def make_image(place, name, make):
+    if docker("image", "inspect", name).returncode == 0:
+        return
+    tree = place / "tree"
+    tree.mkdir(parents=True)
+    make(tree)
+    shutil.rmtree(tree)
 
 
 def stop(place):
@@ -143,7 +145,10 @@ def stop(place):
 
 def main():
     todo, place = sys.argv[1], pathlib.Path(sys.argv[2])
-    {"start": start, "stop": stop}[todo](place)
+    if todo == "image":
+        make_image(place, BASH, make_bash)
+    else:
+        {"start": start, "stop": stop}[todo](place)
 
 
 if __name__ == "__main__":

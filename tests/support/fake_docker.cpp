@@ -39,6 +39,8 @@ std::pair<std::string, std::string> read_call(std::string_view method, std::stri
     path = path.substr(path.find('/', 1));
   if (path == "/_ping")
     return {"ping", ""};
+  if (path == "/info")
+    return {"info", ""};
   if (path == "/events")
     return {"events", ""};
   if (path == "/images/create")
@@ -51,6 +53,8 @@ std::pair<std::string, std::string> read_call(std::string_view method, std::stri
     return {"create", ""};
   if (path == "/containers/json")
     return {"list", ""};
+  if (path.starts_with("/networks/"))
+    return {"connect", ""};
   const auto rest = path.substr(std::string("/containers/").size());
   const auto slash = rest.find('/');
   const auto name = rest.substr(0, slash);
@@ -62,17 +66,30 @@ std::pair<std::string, std::string> read_call(std::string_view method, std::stri
 
 } // namespace
 
+namespace {
+
+transport::http_server_options one_by_one() {
+  transport::http_server_options options;
+  options.concurrent = false;
+  return options;
+}
+
+} // namespace
+
 fake_docker::fake_docker(const asio::any_io_executor& executor, const std::string& socket)
     : executor_(executor), news_(bell(executor)),
       server_(
-          executor, [this](http_exchange& exchange) { return handle(exchange); },
-          [] {
-            transport::http_server_options options;
-            options.concurrent = false;
-            return options;
-          }()) {
+          executor, [this](http_exchange& exchange) { return handle(exchange); }, one_by_one()),
+      tcp_server_(
+          executor, [this](http_exchange& exchange) { return handle(exchange); }, one_by_one()) {
   if (auto listening = server_.listen(transport::unix_endpoint{socket}); !listening)
     throw std::runtime_error(listening.error().to_string());
+}
+
+std::uint16_t fake_docker::listen_on_tcp() {
+  if (auto listening = tcp_server_.listen(transport::tcp_endpoint{"127.0.0.1", 0}); !listening)
+    throw std::runtime_error(listening.error().to_string());
+  return tcp_server_.port();
 }
 
 void fake_docker::set_fault(const std::string& call, fault what, int times) {
@@ -126,6 +143,8 @@ void fake_docker::cut_output(const std::string& name) {
 asio::awaitable<void> fake_docker::handle(http_exchange& exchange) {
   const auto [name, container_name] = read_call(exchange.method(), exchange.path());
   ++calls_[name];
+  if (on_call)
+    on_call(name, container_name);
   auto what = fault::none;
   if (const auto found = faults_.find(name); found != faults_.end() && found->second.second > 0) {
     what = found->second.first;
@@ -147,6 +166,20 @@ asio::awaitable<void> fake_docker::handle(http_exchange& exchange) {
     break;
   case fault::says_conflict:
     co_await exchange.reply(409, json_type, message("the name is in use"));
+    break;
+  case fault::says_missing:
+    co_await exchange.reply(404, json_type, message("No such container: " + container_name));
+    break;
+  case fault::forbids:
+    co_await exchange.reply(403, json_type, message("authorization denied by plugin"));
+    break;
+  case fault::disk_is_full:
+    co_await exchange.reply(500, json_type,
+                            message("mkdir /var/lib/docker/overlay2/x: no space left on device"));
+    break;
+  case fault::port_is_taken:
+    co_await exchange.reply(
+        500, json_type, message("driver failed: Bind for 0.0.0.0:1: port is already allocated"));
     break;
   case fault::resets:
     exchange.abandon();
@@ -179,6 +212,11 @@ asio::awaitable<void> fake_docker::answer(http_exchange& exchange, std::string n
   if (name == "ping") {
     const transport::header_list version{{"Api-Version", "1.41"}};
     co_await exchange.reply(200, version, "OK");
+    co_return;
+  }
+  if (name == "info") {
+    const json::object info{{"LiveRestoreEnabled", live_restore}};
+    co_await exchange.reply(200, json_type, json::serialize(info));
     co_return;
   }
   if (name == "events")
@@ -217,6 +255,7 @@ asio::awaitable<void> fake_docker::answer(http_exchange& exchange, std::string n
     reply = json::serialize(list);
   } else if (name == "volumes") {
     reply = R"({"Volumes":null,"Warnings":null})";
+  } else if (name == "connect") {
   } else if (!known) {
     status = 404;
     reply = message("No such container: " + container_name);
@@ -224,6 +263,8 @@ asio::awaitable<void> fake_docker::answer(http_exchange& exchange, std::string n
     at->second.status = "running";
     at->second.output->cancel();
     status = 204;
+    if (ends_at_once)
+      end_container(container_name, 1);
   } else if (name == "inspect") {
     const auto& one = at->second;
     reply = json::serialize(json::object{{"Id", container_name},

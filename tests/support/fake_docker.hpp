@@ -6,6 +6,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +20,10 @@ enum class fault {
   none,
   refuses,          ///< 500 with a message
   says_conflict,    ///< 409
+  says_missing,     ///< 404: what was made before is not there any more
+  forbids,          ///< 403
+  disk_is_full,     ///< 500, as an engine without space says it
+  port_is_taken,    ///< 500, as an engine says it of a port
   resets,           ///< breaks the connection before a reply
   breaks_off,       ///< sends half of a reply
   answers_nonsense, ///< 200, and no JSON
@@ -27,7 +33,7 @@ enum class fault {
 
 /// A small working Docker engine without containers: it keeps a table of them, and says "ready" for
 /// their agents. Faults are set for calls by name: "ping", "create", "start", "attach", "inspect",
-/// "remove", "events", "image", "pull".
+/// "remove", "events", "image", "pull", "archive", "connect".
 class fake_docker {
  public:
   fake_docker(const boost::asio::any_io_executor& executor, const std::string& socket);
@@ -38,11 +44,18 @@ class fake_docker {
   void cut_events();
   void cut_output(const std::string& name);
 
+  /// Answers on a port of loopback as well, as an engine elsewhere; returns it.
+  std::uint16_t listen_on_tcp();
+
   [[nodiscard]] std::vector<std::string> containers() const;
   [[nodiscard]] int calls(const std::string& name) const;
 
   bool has_image = true;
   bool says_ready = true;
+  bool ends_at_once = false; ///< what is started
+  bool live_restore = false; ///< as the engine says it
+  /// Told of each call as it arrives, with the container that it names.
+  std::function<void(const std::string& call, const std::string& container)> on_call;
 
  private:
   struct container {
@@ -69,6 +82,7 @@ class fake_docker {
   int events_generation_ = 0;
   std::shared_ptr<boost::asio::steady_timer> news_;
   transport::http_server server_;
+  transport::http_server tcp_server_;
 };
 
 } // namespace sandfleet::tests

@@ -4,8 +4,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdexcept>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +20,8 @@ class local_registry {
  public:
   [[nodiscard]] static bool can_be() { return ::access("/usr/bin/docker-registry", X_OK) == 0; }
 
-  local_registry() {
+  /// `network`: a file of the namespace of networks whose loopback is meant; empty: of this one.
+  explicit local_registry(const std::string& network = {}) {
     const auto accounts = place_.write(
         "accounts", "ada:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n");
     const auto config = place_.write("config.yml", "version: 0.1\n"
@@ -33,6 +37,9 @@ class local_registry {
       throw std::runtime_error("no pipe");
     child_ = ::fork();
     if (child_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (!network.empty() && ::setns(::open(network.c_str(), O_RDONLY), CLONE_NEWNET) != 0)
+        ::_exit(127);
       ::dup2(log[1], 1);
       ::dup2(log[1], 2);
       ::close(log[0]);
@@ -40,6 +47,8 @@ class local_registry {
       ::_exit(127);
     }
     ::close(log[1]);
+    if (child_ < 0)
+      throw std::runtime_error("no process");
     log_ = ::fdopen(log[0], "r");
     read_address();
   }

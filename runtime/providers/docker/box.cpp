@@ -77,13 +77,30 @@ error box::ended() const {
 asio::awaitable<void> box::take_down() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   facts_.was_asked = true;
-  result<void> removed;
+  const auto cleared = co_await clear();
+  if (!cleared)
+    clear_later();
+}
+
+/// Removes the container and then its entry, without which nobody would look for the container.
+asio::awaitable<result<void>> box::clear() {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto self = shared_from_this();
   auto engine = engine_.within(removal_patience);
-  if (may_exist_)
-    removed = co_await engine.remove(name_);
-  // Without an answer the entry stays, for `recover` to remove what there may be.
-  if (removed)
-    finish();
+  if (may_exist_) {
+    auto removed = co_await engine.remove(name_);
+    if (!removed)
+      co_return removed;
+  }
+  forget_entry();
+  finish();
+  co_return result<void>{};
+}
+
+void box::clear_later() {
+  shared_->left->add(id_, [self = shared_from_this()]() -> asio::awaitable<result<void>> {
+    co_return co_await transport::run_on(self->strand_, self->clear());
+  });
 }
 
 asio::awaitable<result<instance>> box::attach(registry_entry entry) {
@@ -97,6 +114,7 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
   if (!*seen || ((*seen)->has_ended() && !(*seen)->labels.contains(std::string(label_pauses))))
     co_return fail(errc::not_found, "the sandbox " + id_.str() + " has ended");
   standing_ = record_.kept ? standing::kept : standing::foreign;
+  may_exist_ = true;
   plan_.ports.agent = agent_port(**seen);
   ports_ = published_ports((*seen)->labels, (*seen)->bindings, agent_host(engine_.host()));
   if (plan_.ports.agent == 0)
@@ -197,8 +215,11 @@ asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
   if (grace.count() > 0)
     (void)co_await uninterrupted(engine_.stop(name_, grace));
   auto removed = co_await uninterrupted(engine_.remove(name_));
-  if (!removed && !report_)
+  if (!removed && !report_) {
+    clear_later();
     co_return fail(std::move(removed.error()));
+  }
+  forget_entry();
   finish();
   co_return *report_;
 }
@@ -261,8 +282,9 @@ void box::on_event(const sandfleet::docker::engine_event& event) {
     look_again();
 }
 
-void box::catch_up() {
+void box::catch_up(bool was_away) {
   follows_again_ = true;
+  facts_.engine_was_away = facts_.engine_was_away || was_away;
   look_again();
 }
 
@@ -283,22 +305,44 @@ asio::awaitable<void> box::look() {
   do {
     looks_again_ = false;
     auto seen = co_await engine_.inspect(name_);
+    if (!seen)
+      facts_.engine_was_away = true;
     if (!seen || report_ || released_)
       break;
     const bool has_ended = !*seen || (*seen)->has_ended();
     if (!has_ended && !is_followed_ && std::exchange(follows_again_, false))
       follow_output(false);
+    if (!has_ended)
+      facts_.engine_was_away = false;
     if (!has_ended || (*seen && paused_))
       continue;
     facts_.container = std::move(*seen);
     facts_.lived_its_time = has_expired(record_);
+    co_await learn_of_engine();
     if (!verdict_)
       verdict_ = judge_end(facts_); // whatever is asked from here on
-    if (standing_ != standing::foreign)
-      (void)co_await engine_.remove(name_);
+    if (standing_ != standing::foreign) {
+      const auto cleared = co_await clear();
+      if (!cleared)
+        clear_later();
+    }
     finish();
   } while (looks_again_);
   is_looking_ = false;
+}
+
+/// Whether it was the engine that ended the container: it is about to stop, or was away and does
+/// not let containers go on without it.
+asio::awaitable<void> box::learn_of_engine() {
+  if (verdict_ || facts_.was_asked || !may_be_told_to_end(facts_))
+    co_return;
+  if (!facts_.engine_was_away) {
+    const bool answers = co_await engine_.answers();
+    facts_.ended_by_engine = !answers;
+    co_return;
+  }
+  const auto info = co_await engine_.info();
+  facts_.ended_by_engine = info && !info->live_restore;
 }
 
 void box::follow_output(bool earlier) {
@@ -349,11 +393,8 @@ void box::on_output(std::string_view bytes) {
 }
 
 void box::finish() {
-  if (!report_) {
+  if (!report_)
     report_ = verdict_ ? std::move(*verdict_) : judge_end(facts_);
-    if (standing_ != standing::foreign)
-      forget_entry();
-  }
   if (handover_)
     handover_->close();
   output_.cancel();

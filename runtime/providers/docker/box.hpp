@@ -7,6 +7,7 @@
 #include "runtime/providers/docker/handover.hpp"
 #include "runtime/providers/docker/image_store.hpp"
 #include "runtime/providers/docker/ports.hpp"
+#include "runtime/providers/docker/removals.hpp"
 #include "runtime/providers/docker/verdict.hpp"
 #include "runtime/providers/docker_provider.hpp"
 #include "runtime/providers/registry.hpp"
@@ -45,6 +46,7 @@ struct shared_parts {
   std::string ports_dir;
   std::shared_ptr<agent_archive> archive;
   std::shared_ptr<image_store> images;
+  std::shared_ptr<removals> left; ///< what is to be removed when the engine can
   std::shared_ptr<image_users> users = std::make_shared<image_users>();
 };
 
@@ -73,8 +75,8 @@ class box : public std::enable_shared_from_this<box> {
   void on_event(const sandfleet::docker::engine_event& event);
   /// Asks what became of the container.
   void look_again();
-  /// The same after the engine was away: events may have been missed, and its output has ended.
-  void catch_up();
+  /// The same when events may have been missed, and its output has ended; `was_away`: the engine.
+  void catch_up(bool was_away);
   /// Takes it away when it is this program's own, with nobody waiting for that; forgets it
   /// otherwise.
   void abandon();
@@ -91,18 +93,21 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> heed_podman(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> look_for_ports(const sandbox_spec& spec);
-  boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec);
+  boost::asio::awaitable<result<bool>> has_plain_user(const sandbox_spec& spec,
+                                                      time_point deadline);
   boost::asio::awaitable<result<void>> make_workspace(const sandbox_spec& spec,
                                                       time_point deadline);
   result<void> take_ports(const sandbox_spec& spec);
   result<void> offer_socket();
-  [[nodiscard]] bool is_left_by_us() const;
   boost::asio::awaitable<result<void>> make_container(const sandbox_spec& spec,
                                                       time_point& deadline);
   boost::asio::awaitable<result<void>> start_container(time_point deadline);
   boost::asio::awaitable<result<void>> output_shows(std::function<bool()> what,
                                                     time_point deadline);
   boost::asio::awaitable<void> take_down();
+  boost::asio::awaitable<result<void>> clear();
+  void clear_later();
+  boost::asio::awaitable<void> learn_of_engine();
   boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
   boost::asio::awaitable<void> look();
   void follow_output(bool earlier);

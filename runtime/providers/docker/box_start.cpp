@@ -60,12 +60,6 @@ void box::describe(const sandbox_spec& spec) {
   }
 }
 
-/// By an attempt after which the engine did not answer.
-bool box::is_left_by_us() const {
-  const auto before = shared_->entries->find(id_);
-  return before && before->record.owner == record_.owner;
-}
-
 asio::awaitable<result<instance>> box::start(start_request request) {
   const auto wanted = with_arguments(*request.spec);
   if (!wanted)
@@ -77,10 +71,6 @@ asio::awaitable<result<instance>> box::start(start_request request) {
   describe(*spec);
   // The entry is there before anything that would have to be removed.
   auto noted = shared_->entries->add(record_, plan_.session_key);
-  if (!noted && noted.error().code == errc::already_exists && is_left_by_us()) {
-    forget_entry();
-    noted = shared_->entries->add(record_, plan_.session_key);
-  }
   if (!noted)
     co_return fail(std::move(noted.error()));
   lease_ = std::move(*noted);
@@ -193,7 +183,7 @@ result<void> box::offer_socket() {
 }
 
 /// Whether the container's first process is not root.
-asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
+asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec, time_point deadline) {
   const auto is_plain = [](const std::string& user) {
     const auto name = user.substr(0, user.find(':'));
     return !name.empty() && name != "0" && name != "root";
@@ -206,7 +196,8 @@ asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
     if (found != shared_->users->known.end())
       co_return found->second;
   }
-  const auto image = co_await engine_.image(plan_.image);
+  auto engine = engine_.within(left_until(deadline));
+  const auto image = co_await engine.image(plan_.image);
   if (!image)
     co_return fail(image.error());
   const bool plain = *image && is_plain((*image)->user);
@@ -218,7 +209,7 @@ asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec) {
 /// For an agent that is not root, which can make none at the root. One that is there, or is
 /// mounted, stays as it is.
 asio::awaitable<result<void>> box::make_workspace(const sandbox_spec& spec, time_point deadline) {
-  const auto plain = co_await has_plain_user(spec);
+  const auto plain = co_await has_plain_user(spec, deadline);
   if (!plain)
     co_return fail(plain.error());
   const bool is_mounted =
@@ -355,7 +346,7 @@ asio::awaitable<result<void>> box::start_container(time_point deadline) {
 asio::awaitable<result<void>> box::output_shows(std::function<bool()> what, time_point deadline) {
   while (!what() && !report_) {
     if (follow_failure_)
-      co_return fail(std::move(*follow_failure_));
+      co_return fail(explain_start(std::move(*follow_failure_)));
     const auto woke = co_await next_change(deadline);
     if (woke == wake::cancelled)
       co_return fail(cancelled());

@@ -87,6 +87,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
       if (watch_)
         watch_->end();
     }
+    shared_->left->close();
     auto engine = shared_->engine;
     engine.keep_none();
   }
@@ -99,6 +100,9 @@ class docker_provider final : public box_provider<box, shared_parts> {
 
   asio::awaitable<result<instance>> start(start_request request) override {
     watch_events();
+    auto settled = co_await shared_->left->settle(request.id);
+    if (!settled)
+      co_return fail(std::move(settled.error()));
     const auto made = new_box(request.id);
     if (!boxes_->add(made))
       co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
@@ -252,9 +256,10 @@ class docker_provider final : public box_provider<box, shared_parts> {
           if (const auto live = boxes->find(sandbox_id(id->second)))
             asio::post(live->strand(), [live, event] { live->on_event(event); });
         },
-        [boxes = boxes_] {
+        [boxes = boxes_, left = shared_->left](bool was_away) {
+          left->hurry();
           for (const auto& live : boxes->all())
-            asio::post(live->strand(), [live] { live->catch_up(); });
+            asio::post(live->strand(), [live, was_away] { live->catch_up(was_away); });
         });
     watch_->begin();
   }
@@ -292,7 +297,8 @@ result<std::shared_ptr<provider>> make_docker_provider(const asio::any_io_execut
                      registry_name(place),
                      place + "/ports",
                      std::make_shared<docker::agent_archive>(agent),
-                     nullptr};
+                     nullptr,
+                     std::make_shared<docker::removals>(executor)};
   parts.images = std::make_shared<docker::image_store>(executor, parts.engine, parts.settings);
   return std::make_shared<docker_provider>(executor, std::move(parts));
 }

@@ -16,11 +16,11 @@ namespace sandfleet::providers::docker {
 /// is asked for again, later and later, up to every 10 s.
 class event_watch : public std::enable_shared_from_this<event_watch> {
  public:
-  /// `on_event` for each; `on_gap` when some may have been missed, the stream standing again. Both
-  /// are called on a strand of its own.
+  /// `on_event` for each; `on_gap` when some may have been missed, the stream standing again: told
+  /// whether nobody answered meanwhile. Both are called on a strand of its own.
   event_watch(const boost::asio::any_io_executor& executor, sandfleet::docker::api engine,
               std::string label, sandfleet::docker::event_sink on_event,
-              std::function<void()> on_gap);
+              std::function<void(bool was_away)> on_gap);
 
   void begin();
   void end();
@@ -32,7 +32,7 @@ class event_watch : public std::enable_shared_from_this<event_watch> {
   sandfleet::docker::api engine_;
   std::string label_;
   sandfleet::docker::event_sink on_event_;
-  std::function<void()> on_gap_;
+  std::function<void(bool)> on_gap_;
   transport::op work_;
 };
 

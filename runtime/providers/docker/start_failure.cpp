@@ -25,10 +25,10 @@ constexpr auto start_meanings = std::to_array<meaning>({
      "'platform' where the engine can emulate it"},
     {"does not match the specified platform", errc::not_found, failure_class::task,
      "the engine has that image for another platform: pull it for this one"},
-    {"no space left on device", errc::io_error, failure_class::infrastructure,
-     "the engine's disk is full: 'docker system df' shows what fills it"},
     {"unable to find network with name or id", errc::not_found, failure_class::task,
      "'docker network ls' lists the networks"},
+    {"no such container", errc::start_failed, failure_class::infrastructure,
+     "somebody has removed the container while it was being started"},
     {"port is already allocated", errc::already_exists, failure_class::infrastructure,
      "another program has the port"},
     {"address already in use", errc::already_exists, failure_class::infrastructure,
@@ -80,8 +80,6 @@ constexpr auto pull_meanings = std::to_array<meaning>({
     {"not found", errc::not_found, failure_class::task, "is the name right?"},
     {"toomanyrequests", errc::limit_exceeded, failure_class::infrastructure,
      "the registry limits pulls: log in, or wait"},
-    {"no space left on device", errc::io_error, failure_class::infrastructure,
-     "the engine's disk is full: 'docker system df' shows what fills it"},
 });
 
 std::string said_by(const error& refusal) {
@@ -111,12 +109,15 @@ error with_meaning(error refusal, std::span<const meaning> meanings) {
 } // namespace
 
 bool was_refused(const error& failure) {
+  const evidence_value none(std::int64_t{0});
+  bool was_answered = false;
   for (const auto& [name, value] : failure.evidence) {
-    if (name == "http_status")
-      return failure.code != errc::already_exists;
-    if (name == "connected")
-      return value == evidence_value(std::int64_t{0});
+    if ((name == "sent" || name == "connected") && value == none)
+      return true;
+    was_answered = was_answered || name == "http_status";
   }
+  if (was_answered)
+    return failure.code != errc::already_exists;
   return failure.code == errc::unsupported;
 }
 

@@ -35,12 +35,23 @@ void explain(const end_facts& facts, error& failure) {
     failure.blame = failure_class::task;
     failure.cause = "its time to live is over";
     failure.hint = "keep it for longer: the setting keep_for";
-  } else if (signal == SIGKILL || signal == SIGTERM) {
+  } else if (facts.ended_by_engine) {
+    failure.cause = "the Docker engine was stopped or started anew, and its containers with it";
+    failure.hint = "'live-restore' in the engine's daemon.json lets containers go on without it";
+  } else if (may_be_told_to_end(facts)) {
     failure.cause = "somebody killed it from outside ('docker stop', 'docker kill', or the engine)";
   }
 }
 
 } // namespace
+
+bool may_be_told_to_end(const end_facts& facts) {
+  if (!facts.container || facts.container->out_of_memory || facts.oom_kills > 0)
+    return false;
+  const auto code = facts.container->exit_code;
+  const auto signal = signal_of(code);
+  return code == 0 || signal == SIGKILL || signal == SIGTERM;
+}
 
 exit_report judge_end(const end_facts& facts) {
   exit_report report;

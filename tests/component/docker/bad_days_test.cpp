@@ -2,13 +2,18 @@
 #include "tests/support/fake_docker.hpp"
 #include "tests/support/temporary_directory.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <future>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sandfleet::tests {
 namespace {
@@ -18,6 +23,8 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using namespace std::chrono_literals;
+
+constexpr int always = 1'000'000;
 
 class docker_bad_days : public ::testing::Test {
  protected:
@@ -31,12 +38,14 @@ class docker_bad_days : public ::testing::Test {
     context_.poll();
   }
 
-  std::shared_ptr<providers::provider> make_provider() {
+  std::shared_ptr<providers::provider> make_provider(std::string host = {},
+                                                     std::string state_dir = {}) {
     providers::docker_settings settings;
     settings.agent_program = "/bin/true"; // nobody runs it here
-    settings.state_dir = files_.path();
-    settings.host = "unix://" + files_.path() + "/engine.sock";
+    settings.state_dir = state_dir.empty() ? files_.path() : std::move(state_dir);
+    settings.host = host.empty() ? "unix://" + files_.path() + "/engine.sock" : std::move(host);
     settings.default_image = "x:1";
+    settings.image_timeout = 500ms;
     return providers::make_docker_provider(context_.get_executor(), std::move(settings)).value();
   }
 
@@ -53,13 +62,21 @@ class docker_bad_days : public ::testing::Test {
     return done.get();
   }
 
+  providers::start_request request_for(sandbox_spec spec) {
+    providers::start_request request;
+    request.id = id_ = make_sandbox_id();
+    request.spec = std::make_shared<const sandbox_spec>(std::move(spec));
+    return request;
+  }
+
+  result<providers::instance> start(sandbox_spec spec) {
+    return run(provider_->start(request_for(std::move(spec))));
+  }
+
   result<providers::instance> start(std::chrono::milliseconds patience = 20s) {
     sandbox_spec spec;
     spec.start_timeout = patience;
-    providers::start_request request;
-    request.id = id_ = make_sandbox_id();
-    request.spec = std::make_shared<const sandbox_spec>(spec);
-    return run(provider_->start(std::move(request)));
+    return start(std::move(spec));
   }
 
   [[nodiscard]] std::vector<std::string> entries() const {
@@ -78,50 +95,275 @@ class docker_bad_days : public ::testing::Test {
   sandbox_id id_;
 };
 
+/// How a start is asked for, so that it comes by the call.
+sandbox_spec spec_with(const std::string& call) {
+  sandbox_spec spec;
+  if (call == "connect")
+    spec.docker.networks = {"others"};
+  if (call == "archive") {
+    spec.network = "bridge";
+    spec.docker.connection = docker_connection::ports;
+  }
+  return spec;
+}
+
 struct bad_call {
   std::string call;
   fault what;
   std::string name;
 };
 
-class docker_bad_starts : public docker_bad_days, public ::testing::WithParamInterface<bad_call> {};
+class docker_bad_starts : public docker_bad_days, public ::testing::WithParamInterface<bad_call> {
+ protected:
+  void SetUp() override {
+    const auto& call = GetParam().call;
+    if (call == "pull")
+      engine_.has_image = false;
+    if (call != "archive")
+      return;
+    // An engine elsewhere gets the agent by a call of its own.
+    provider_->close();
+    provider_ = make_provider("tcp://127.0.0.1:" + std::to_string(engine_.listen_on_tcp()));
+  }
+
+  result<providers::instance> start_through_call() {
+    auto spec = spec_with(GetParam().call);
+    if (GetParam().what == fault::hangs)
+      spec.start_timeout = 200ms;
+    return start(std::move(spec));
+  }
+};
 
 /// Each call of a start fails in each way: the error names it, and nothing stays.
 TEST_P(docker_bad_starts, fail_with_a_reason_and_leave_nothing) {
   const auto& [call, what, name] = GetParam();
-  engine_.set_fault(call, what, call == "ping" ? 2 : 1); // events are asked for as well
-  const auto made = start(what == fault::hangs ? 200ms : 20s);
+  engine_.set_fault(call, what, always);
+  const auto made = start_through_call();
   ASSERT_FALSE(made);
   const auto& failure = made.error();
   EXPECT_EQ(failure.blame, failure_class::infrastructure) << failure.to_string();
   EXPECT_FALSE(failure.message.empty());
   EXPECT_TRUE(may_be_retried(failure)) << failure.to_string();
+  if (what == fault::disk_is_full) {
+    EXPECT_EQ(failure.code, errc::io_error) << failure.to_string();
+    EXPECT_THAT(failure.hint, HasSubstr("disk is full"));
+  }
+  if (what == fault::forbids) {
+    EXPECT_EQ(failure.code, errc::permission_denied) << failure.to_string();
+  }
   EXPECT_THAT(engine_.containers(), IsEmpty());
   EXPECT_THAT(entries(), IsEmpty());
-  EXPECT_TRUE(start()) << "the next start goes well";
+  engine_.set_fault(call, fault::none, 0);
+  EXPECT_TRUE(start(spec_with(call))) << "the next start goes well";
+}
+
+/// What went wrong on the way may also have made the removal fail: it is tried until it succeeds.
+TEST_P(docker_bad_starts, leave_nothing_where_the_engine_recovers) {
+  const auto& [call, what, name] = GetParam();
+  engine_.set_fault(call, what, always);
+  engine_.set_fault("remove", fault::refuses, 2);
+  ASSERT_FALSE(start_through_call());
+  engine_.set_fault(call, fault::none, 0);
+  while (!engine_.containers().empty() || !entries().empty())
+    context_.run_one();
+  EXPECT_TRUE(start(spec_with(call))) << "the next start goes well";
+}
+
+/// Whether that is no bad day: a start takes no harm by it, or somebody else is to blame.
+bool is_harmless(const std::string& call, fault what) {
+  switch (what) {
+  case fault::breaks_off: // the version is in the head; nothing is said by what some calls answer
+    return call == "ping" || call == "start" || call == "connect" || call == "archive";
+  case fault::answers_nonsense:
+    return call == "start" || call == "connect" || call == "archive" || call == "pull";
+  case fault::says_missing: // no such image, network, registry
+    return call == "image" || call == "connect" || call == "pull";
+  case fault::forbids: // it is the registry that does
+    return call == "pull";
+  default:
+    return false;
+  }
 }
 
 std::vector<bad_call> bad_calls() {
   std::vector<bad_call> all;
-  for (const auto* call : {"ping", "create", "start"})
+  for (const std::string call :
+       {"ping", "create", "attach", "start", "image", "pull", "connect", "archive"})
     for (const auto& [what, name] :
-         {std::pair{fault::refuses, "refuses"}, std::pair{fault::resets, "resets"},
+         {std::pair{fault::refuses, "refuses"}, std::pair{fault::says_conflict, "says_conflict"},
+          std::pair{fault::says_missing, "says_missing"}, std::pair{fault::forbids, "forbids"},
+          std::pair{fault::disk_is_full, "disk_is_full"},
+          std::pair{fault::port_is_taken, "port_is_taken"}, std::pair{fault::resets, "resets"},
           std::pair{fault::breaks_off, "breaks_off"}, std::pair{fault::hangs, "hangs"},
           std::pair{fault::answers_nonsense, "answers_nonsense"},
-          std::pair{fault::does_and_resets, "does_and_resets"}}) {
-      const std::string which(call);
-      // What the version's answer says is in its head, and a start's answer says nothing.
-      const bool harmless =
-          (which == "ping" && what == fault::breaks_off) ||
-          (which == "start" && (what == fault::answers_nonsense || what == fault::breaks_off));
-      if (!harmless)
-        all.push_back({which, what, which + "_" + name});
-    }
+          std::pair{fault::does_and_resets, "does_and_resets"}})
+      if (!is_harmless(call, what))
+        all.push_back({call, what, call + "_" + name});
   return all;
 }
 
 INSTANTIATE_TEST_SUITE_P(calls, docker_bad_starts, ::testing::ValuesIn(bad_calls()),
                          [](const auto& one) { return one.param.name; });
+
+TEST_F(docker_bad_days, a_socket_that_is_not_there_is_named_with_what_to_do) {
+  provider_->close();
+  provider_ = make_provider("unix://" + files_.path() + "/none.sock");
+  const auto made = start();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::connection_failed);
+  EXPECT_EQ(made.error().blame, failure_class::infrastructure);
+  EXPECT_THAT(made.error().message, HasSubstr("none.sock"));
+  EXPECT_THAT(made.error().hint, HasSubstr("start Docker"));
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+TEST_F(docker_bad_days, a_socket_that_may_not_be_used_is_named_with_what_to_do) {
+  constexpr uid_t nobody = 65534;
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root can become another user";
+  provider_->close();
+  const auto path = files_.path() + "/engine.sock";
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  const temporary_directory theirs;
+  ASSERT_EQ(::chmod(files_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chown(theirs.path().c_str(), nobody, nobody), 0);
+  ASSERT_EQ(::seteuid(nobody), 0);
+  provider_ = make_provider("unix://" + path, theirs.path());
+  const auto made = start();
+  provider_->close();
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::permission_denied) << made.error().to_string();
+  EXPECT_EQ(made.error().blame, failure_class::infrastructure);
+  EXPECT_THAT(made.error().hint, HasSubstr("usermod"));
+}
+
+/// What happens beside a start, at each of its calls.
+class docker_troubled_starts : public docker_bad_days,
+                               public ::testing::WithParamInterface<const char*> {
+ protected:
+  void at_call(std::function<void()> happen) {
+    engine_.on_call = [this, happen = std::move(happen)](const std::string& call, const auto&) {
+      if (call == GetParam() && !std::exchange(has_happened_, true))
+        happen();
+    };
+  }
+
+  bool has_happened_ = false;
+};
+
+TEST_P(docker_troubled_starts, survive_the_end_of_the_stream_of_events) {
+  at_call([this] { engine_.cut_events(); });
+  const auto made = start();
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_TRUE(has_happened_);
+  auto ended = asio::co_spawn(context_, provider_->wait(id_), asio::use_future);
+  engine_.end_container(container(), 3);
+  EXPECT_TRUE(wait_for(std::move(ended))->failure);
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+}
+
+TEST_P(docker_troubled_starts, are_cancelled_and_leave_nothing) {
+  asio::cancellation_signal stop;
+  std::optional<result<providers::instance>> outcome;
+  at_call([&] { asio::post(context_, [&] { stop.emit(asio::cancellation_type::terminal); }); });
+  asio::co_spawn(
+      context_, provider_->start(request_for({})),
+      asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& thrown, auto made) {
+        outcome = thrown ? fail(errc::cancelled, "thrown") : std::move(made);
+      }));
+  while (!outcome)
+    context_.run_one();
+  EXPECT_TRUE(has_happened_);
+  if (*outcome) { // it was ready before
+    EXPECT_TRUE(run(provider_->stop({id_})));
+  } else {
+    EXPECT_EQ(outcome->error().code, errc::cancelled);
+  }
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(calls, docker_troubled_starts,
+                         ::testing::Values("ping", "create", "attach", "start"),
+                         [](const auto& one) { return std::string(one.param); });
+
+TEST_F(docker_bad_days, a_container_that_ends_at_once_fails_its_start_and_is_gone) {
+  engine_.ends_at_once = true;
+  const auto made = start();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::start_failed) << made.error().to_string();
+  EXPECT_EQ(made.error().blame, failure_class::infrastructure);
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+TEST_F(docker_bad_days, a_container_that_is_killed_before_it_is_ready_fails_its_start_and_is_gone) {
+  engine_.says_ready = false;
+  auto starting = asio::co_spawn(context_, provider_->start(request_for({})), asio::use_future);
+  while (engine_.calls("start") == 0)
+    context_.run_one();
+  context_.poll();
+  engine_.end_container(container(), 137);
+  const auto made = wait_for(std::move(starting));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::start_failed) << made.error().to_string();
+  EXPECT_THAT(made.error().cause, HasSubstr("from outside"));
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+TEST_F(docker_bad_days, a_port_that_is_taken_is_given_up_for_another) {
+  sandbox_spec spec;
+  spec.network = "bridge";
+  spec.docker.connection = docker_connection::ports;
+  engine_.set_fault("start", fault::port_is_taken, 2);
+  EXPECT_TRUE(start(spec));
+  EXPECT_EQ(engine_.calls("create"), 3);
+}
+
+TEST_F(docker_bad_days, an_end_while_the_engine_was_away_is_the_engines_unless_it_restores) {
+  for (const bool live_restore : {false, true}) {
+    engine_.live_restore = live_restore;
+    ASSERT_TRUE(start());
+    auto ended = asio::co_spawn(context_, provider_->wait(id_), asio::use_future);
+    const auto seen = engine_.calls("inspect");
+    engine_.set_fault("inspect", fault::resets, always);
+    engine_.end_container(container(), 143);
+    while (engine_.calls("inspect") < seen + 2) // it is asked twice
+      context_.run_one();
+    engine_.set_fault("inspect", fault::none, 0);
+    engine_.cut_events();
+    const auto report = wait_for(std::move(ended));
+    ASSERT_TRUE(report && report->failure);
+    EXPECT_EQ(report->failure->blame, failure_class::infrastructure);
+    EXPECT_THAT(report->failure->cause,
+                HasSubstr(live_restore ? "from outside" : "the Docker engine was stopped"));
+  }
+}
+
+TEST_F(docker_bad_days, an_end_whose_container_cannot_be_removed_yet_is_told_all_the_same) {
+  ASSERT_TRUE(start());
+  auto ended = asio::co_spawn(context_, provider_->wait(id_), asio::use_future);
+  engine_.set_fault("remove", fault::refuses, 3);
+  engine_.end_container(container(), 3);
+  const auto report = wait_for(std::move(ended));
+  ASSERT_TRUE(report && report->failure);
+  while (!engine_.containers().empty() || !entries().empty())
+    context_.run_one();
+}
+
+TEST_F(docker_bad_days, what_an_earlier_attempt_left_goes_before_the_next) {
+  engine_.set_fault("start", fault::refuses);
+  engine_.set_fault("remove", fault::refuses, 1);
+  const auto request = request_for({});
+  ASSERT_FALSE(run(provider_->start(request)));
+  EXPECT_THAT(engine_.containers(), ::testing::ElementsAre(container()));
+  const auto made = run(provider_->start(request));
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_EQ(engine_.calls("remove"), 2);
+  EXPECT_TRUE(run(provider_->stop({id_})));
+}
 
 TEST_F(docker_bad_days, an_agent_that_never_gets_ready_is_taken_away_in_time) {
   engine_.says_ready = false;
@@ -205,11 +447,14 @@ TEST_F(docker_bad_days, an_engine_that_does_not_answer_an_inspection_is_asked_ag
 
 TEST_F(docker_bad_days, what_could_not_be_removed_is_removed_by_the_next_provider) {
   engine_.says_ready = false;
-  engine_.set_fault("remove", fault::refuses);
+  engine_.set_fault("remove", fault::refuses, always);
   ASSERT_FALSE(start(100ms));
   EXPECT_THAT(engine_.containers(), ::testing::ElementsAre(container()));
   EXPECT_THAT(entries(), ::testing::ElementsAre(id_.str()));
   provider_->close();
+  provider_.reset();
+  context_.poll();
+  engine_.set_fault("remove", fault::none, 0);
   provider_ = make_provider();
   const auto found = run(provider_->recover(providers::recovery_mode::remove));
   ASSERT_TRUE(found);

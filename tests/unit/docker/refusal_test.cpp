@@ -28,6 +28,14 @@ TEST(refusals, have_a_code_and_a_class_by_their_status) {
   EXPECT_EQ(explain_refusal("x", 400, "{}").code, errc::invalid_argument);
 }
 
+TEST(refusals, of_an_engine_whose_disk_is_full_say_so) {
+  const auto failure =
+      explain_refusal("create it", 404, R"({"message":"mkdir /x: no space left on device"})");
+  EXPECT_EQ(failure.code, errc::io_error);
+  EXPECT_EQ(failure.blame, failure_class::infrastructure);
+  EXPECT_THAT(failure.hint, HasSubstr("docker system df"));
+}
+
 TEST(refusals, may_be_anything_at_all) {
   EXPECT_EQ(explain_refusal("x", 502, "<html>").cause, "<html>");
   EXPECT_EQ(explain_refusal("x", 502, "").cause, "the engine answered 502");

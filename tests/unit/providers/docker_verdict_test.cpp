@@ -50,9 +50,26 @@ TEST(container_end, from_outside_says_so) {
   EXPECT_EQ(report.failure->code, errc::sandbox_lost);
   EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
   EXPECT_THAT(report.failure->cause, HasSubstr("from outside"));
+  EXPECT_THAT(judge_end(facts(0)).failure->cause, HasSubstr("from outside")); // 'docker stop'
   auto removed = facts(0);
   removed.container.reset();
   EXPECT_THAT(judge_end(removed).failure->cause, HasSubstr("removed"));
+}
+
+TEST(container_end, with_the_engines_own_says_so) {
+  for (const auto code : {0, 137, 143}) {
+    auto stopped = facts(code);
+    stopped.ended_by_engine = true;
+    const auto report = judge_end(stopped);
+    EXPECT_EQ(report.failure->code, errc::sandbox_lost);
+    EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
+    EXPECT_THAT(report.failure->cause, HasSubstr("the Docker engine was stopped"));
+    EXPECT_THAT(report.failure->hint, HasSubstr("live-restore"));
+  }
+  EXPECT_FALSE(may_be_told_to_end(facts(3)));
+  auto out_of_memory = facts(137);
+  out_of_memory.oom_kills = 1;
+  EXPECT_FALSE(may_be_told_to_end(out_of_memory));
 }
 
 TEST(container_end, at_the_end_of_its_time_is_no_fault_of_the_machine) {
