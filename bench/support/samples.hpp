@@ -16,7 +16,11 @@ class samples {
   void time(Work work) {
     const auto began = clock::now();
     work();
-    values_.push_back(std::chrono::duration<double, std::micro>(clock::now() - began).count());
+    add(std::chrono::duration<double, std::micro>(clock::now() - began).count());
+  }
+
+  void add(double microseconds) {
+    values_.push_back(microseconds);
     sorted_ = false;
   }
 
