@@ -2,6 +2,8 @@
 #include "runtime/config/resolve.hpp"
 #include "runtime/core/text.hpp"
 
+#include <unistd.h>
+
 namespace sandfleet::config {
 
 namespace {
@@ -65,6 +67,9 @@ docker_options docker_of(const resolved& config) {
                        : way == "ports" ? docker_connection::ports
                                         : docker_connection::automatic;
   options.binding_address = config.text(key::binding_address);
+  // As OpenHands does, so that files of mounted directories belong to the caller; root needs none.
+  if (!options.user_id && ::geteuid() != 0)
+    options.user_id = static_cast<std::int64_t>(::geteuid());
   if (const auto port = config.integer(key::vscode_port))
     options.vscode_port = static_cast<int>(*port);
   options.publish_ports = config.truth(key::publish_ports);

@@ -5,9 +5,14 @@
 #include "runtime/providers/docker/arguments.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
 
+#include <arpa/inet.h>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <map>
+#include <netinet/in.h>
+#include <set>
+#include <unistd.h>
 
 namespace sandfleet::providers::docker {
 
@@ -227,6 +232,41 @@ void write_devices(json_writer& out, const docker_options& options) {
   out.end_object().end_array();
 }
 
+bool is_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return ::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+bool is_below(std::string_view path, std::string_view place) {
+  return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
+}
+
+/// Where nothing of the caller's can be.
+constexpr auto taken_places =
+    std::to_array<std::string_view>({inside_dir, "/proc", "/sys", "/dev"});
+
+result<void> check_volumes(const container_plan& plan, const sandbox_spec& spec) {
+  const auto misfit = [](const volume& v, std::string why, errc code = errc::invalid_argument) {
+    return fail(make_error(code, "volumes: '" + v.host_path + ":" + v.sandbox_path + "' is no good")
+                    .with_cause(std::move(why)));
+  };
+  std::set<std::string> targets;
+  for (const auto& v : spec.volumes) {
+    for (const auto place : taken_places)
+      if (is_below(v.sandbox_path, place))
+        return misfit(v, "nothing can be mounted below " + std::string(place));
+    if (!targets.insert(v.sandbox_path).second)
+      return misfit(v, "something else is mounted there already");
+    if (v.kind == volume_kind::overlay && v.host_path.find_first_of(",:\\") != std::string::npos)
+      return misfit(v, "its path holds a character that separates the options of a mount");
+    const bool is_here = !plan.agent_program.empty() && v.kind != volume_kind::named;
+    if (is_here && ::access(v.host_path.c_str(), F_OK) != 0 && errno == ENOENT)
+      return misfit(v, v.host_path + " does not exist on this machine", errc::not_found);
+  }
+  return {};
+}
+
 result<void> check(const container_plan& plan, const sandbox_spec& spec) {
   const auto misfit = [](std::string what, std::string why) {
     return fail(make_error(errc::invalid_argument, std::move(what)).with_cause(std::move(why)));
@@ -239,13 +279,12 @@ result<void> check(const container_plan& plan, const sandbox_spec& spec) {
   if (plan.sockets_dir.empty() && spec.network == "none")
     return misfit("network 'none' needs an engine on this machine",
                   "the agent is reached by a published port here");
-  for (const auto& v : spec.volumes)
-    if (v.kind == volume_kind::overlay && v.host_path.find_first_of(",:\\") != std::string::npos)
-      return misfit("volumes: '" + v.host_path + "' cannot be an overlay's lower layer",
-                    "its path holds a character that separates the options of a mount");
+  if (!is_address(spec.docker.binding_address)) // the engine would take it for every address
+    return misfit("binding_address: '" + spec.docker.binding_address + "' is no IP address",
+                  "such as 127.0.0.1 or 0.0.0.0");
   if (spec.network.empty())
     return misfit("network: the name is empty", "none, bridge, host or a network's name");
-  return {};
+  return check_volumes(plan, spec);
 }
 
 } // namespace

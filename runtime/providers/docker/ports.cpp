@@ -1,6 +1,7 @@
 #include "runtime/providers/docker/ports.hpp"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <netinet/in.h>
 #include <random>
 #include <sys/socket.h>
@@ -21,16 +22,19 @@ constexpr port_range vscode_range{40000, 49999};
 constexpr port_range app_1_range{50000, 54999};
 constexpr port_range app_2_range{55000, 59999};
 
-bool can_listen(const std::string& address, std::uint16_t port) {
+/// 0 or an errno.
+int try_to_listen(const std::string& address, std::uint16_t port) {
   sockaddr_in at{};
   at.sin_family = AF_INET;
   at.sin_port = htons(port);
   if (::inet_pton(AF_INET, address.c_str(), &at.sin_addr) != 1)
-    return true; // not for us to say
+    return 0; // not for us to say
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool free = fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  if (fd < 0)
+    return errno;
+  const int failed = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
   ::close(fd);
-  return free;
+  return failed;
 }
 
 class taker {
@@ -45,7 +49,12 @@ class taker {
     for (int i = 0; i < size; ++i) {
       const auto port = static_cast<std::uint16_t>(range.first + (start + i) % size);
       auto lock = file_lock::try_take(dir_ + "/" + std::to_string(port), true);
-      if (!lock || !can_listen(address_, port))
+      const int failed = lock ? try_to_listen(address_, port) : EADDRINUSE;
+      if (failed == EADDRNOTAVAIL)
+        return fail(make_error(errc::invalid_argument,
+                               "binding_address: '" + address_ + "' is no address of this machine")
+                        .with_hint("127.0.0.1 is, and 0.0.0.0 stands for all"));
+      if (failed != 0)
         continue;
       into = port;
       held_.locks.push_back(std::move(*lock));
