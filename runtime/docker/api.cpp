@@ -84,6 +84,27 @@ asio::awaitable<result<engine_info>> api::info() {
   co_return read_info(*reply);
 }
 
+asio::awaitable<std::string> api::identity() {
+  const auto known = identity_;
+  {
+    const std::lock_guard lock(known->mutex);
+    if (!known->text.empty())
+      co_return known->text;
+  }
+  const auto podman = co_await is_podman();
+  std::string told;
+  if (podman && *podman) { // makes up another id for each who asks
+    told = to_string(host().where);
+  } else if (podman) {
+    const auto seen = co_await info();
+    if (seen)
+      told = seen->id + ":" + seen->root_dir;
+  }
+  const std::lock_guard lock(known->mutex);
+  known->text = told;
+  co_return told;
+}
+
 asio::awaitable<result<created_container>> api::create(std::string name, std::string body,
                                                        std::string platform) {
   api_call call;

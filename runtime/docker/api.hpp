@@ -10,6 +10,8 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +50,9 @@ class api {
   }
 
   boost::asio::awaitable<result<engine_info>> info();
+  /// What tells this engine from others, as long as its data stay; asked for once. Empty when it
+  /// does not say.
+  boost::asio::awaitable<std::string> identity();
   /// Whether it is podman's service.
   boost::asio::awaitable<result<bool>> is_podman() { return calls_.is_podman(); }
   /// As of `client::answers`.
@@ -122,8 +127,14 @@ class api {
 
   boost::asio::awaitable<result<std::string>> send(api_call call);
 
+  struct known_identity {
+    std::mutex mutex;
+    std::string text; ///< empty: not told yet
+  };
+
   client calls_;
   std::chrono::milliseconds patience_{60'000};
+  std::shared_ptr<known_identity> identity_ = std::make_shared<known_identity>();
 };
 
 /// Readers of what an engine sends; a text that is not of the form is `protocol_error`.

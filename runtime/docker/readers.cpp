@@ -161,6 +161,8 @@ result<engine_info> read_info(std::string_view json) {
     return fail(text.error());
   const auto& root = text->root();
   engine_info read;
+  read.id = root.at("ID").text();
+  read.root_dir = root.at("DockerRootDir").text();
   read.version = root.at("ServerVersion").text();
   read.operating_system = root.at("OperatingSystem").text();
   read.architecture = root.at("Architecture").text();

@@ -10,6 +10,8 @@ namespace sandfleet::docker {
 
 /// What an engine says of itself and its machine.
 struct engine_info {
+  std::string id;       ///< the same for all engines of one machine
+  std::string root_dir; ///< where its data are
   std::string version;
   std::string operating_system;
   std::string architecture; ///< as uname has it: "x86_64"

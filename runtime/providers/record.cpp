@@ -38,6 +38,8 @@ std::string to_json(const sandbox_record& record) {
   for (const auto& [name, value] : record.labels)
     out.member(name, value);
   out.end_object();
+  if (!record.engine.empty())
+    out.member("engine", record.engine);
   if (!record.overlays.empty())
     out.member("overlays", record.overlays);
   out.end_object();
@@ -69,6 +71,7 @@ result<sandbox_record> parse_record(std::string_view text) {
     for (const auto& [name, value] : labels->get_object())
       if (value.is_string())
         record.labels.emplace(std::string(name), std::string(value.get_string()));
+  record.engine = in.string_or("engine", "");
   record.overlays = in.string_or("overlays", "");
   if (in.failure())
     return fail(*in.failure());

@@ -32,6 +32,7 @@ struct sandbox_record {
   std::string boot_id; ///< processes of another boot are gone
   std::int64_t created_ms = 0;
   std::map<std::string, std::string> labels;
+  std::string engine;   ///< what tells the container's engine from others; empty: not known
   std::string overlays; ///< a directory elsewhere that goes with the sandbox; empty: none
 
   friend bool operator==(const sandbox_record&, const sandbox_record&) = default;

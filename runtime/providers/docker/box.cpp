@@ -42,6 +42,10 @@ bool has_expired(const sandbox_record& record) {
   return record.expires_ms != 0 && milliseconds(record.expires_ms) <= now;
 }
 
+bool is_elsewhere(const sandbox_record& record, const std::string& engine) {
+  return !record.engine.empty() && !engine.empty() && record.engine != engine;
+}
+
 box::box(asio::any_io_executor strand, std::shared_ptr<const shared_parts> shared, sandbox_id id)
     : strand_(std::move(strand)), shared_(std::move(shared)), engine_(shared_->engine),
       id_(std::move(id)), name_(container_name(id_)), dir_(shared_->entries->dir_of(id_)) {
@@ -108,6 +112,12 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
   record_ = std::move(entry.record);
   plan_.session_key = std::move(entry.session_key);
   plan_.overlays_dir = record_.overlays;
+  const auto here = co_await engine_.identity();
+  if (is_elsewhere(record_, here))
+    co_return fail(
+        make_error(errc::not_found, "the sandbox " + id_.str() + " is not on this Docker engine")
+            .with_cause("it was made on another, " + record_.engine)
+            .with_hint("name that engine by DOCKER_HOST or a Docker context"));
   const auto seen = co_await engine_.inspect(name_);
   if (!seen)
     co_return fail(seen.error());
@@ -307,7 +317,7 @@ asio::awaitable<void> box::look() {
     auto seen = co_await engine_.inspect(name_);
     if (!seen)
       facts_.engine_was_away = true;
-    if (!seen || report_ || released_)
+    if (!seen || report_ || released_ || is_between_attempts_)
       break;
     const bool has_ended = !*seen || (*seen)->has_ended();
     if (!has_ended && !is_followed_ && std::exchange(follows_again_, false))

@@ -31,6 +31,9 @@ namespace sandfleet::providers::docker {
 /// Whether the time to live of a kept one is over.
 [[nodiscard]] bool has_expired(const sandbox_record& record);
 
+/// Whether its container is one of another engine than this, so that nobody here may judge it.
+[[nodiscard]] bool is_elsewhere(const sandbox_record& record, const std::string& engine);
+
 /// Whether images have a user of their own that is not root; each is asked about once.
 struct image_users {
   std::mutex mutex;
@@ -139,6 +142,7 @@ class box : public std::enable_shared_from_this<box> {
   bool released_ = false;
   bool may_exist_ = false; ///< the container
   bool paused_ = false;
+  bool is_between_attempts_ = false; ///< of its start: that there is no container says nothing
   bool is_looking_ = false;
   bool looks_again_ = false; ///< something happened while it was being looked at
   std::shared_ptr<handover> handover_;

@@ -27,6 +27,12 @@ milliseconds left_until(clock::time_point deadline) {
   return std::max(left, milliseconds{1});
 }
 
+/// Of which no other would do.
+bool has_fixed_port(const sandbox_spec& spec) {
+  return (spec.docker.publish_ports && spec.docker.vscode_port) ||
+         spec.docker.arguments.find("\"ports\"") != std::string::npos;
+}
+
 error cancelled() {
   return make_error(errc::cancelled, "the start of a container was cancelled");
 }
@@ -69,6 +75,7 @@ asio::awaitable<result<instance>> box::start(start_request request) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto deadline = clock::now() + spec->start_timeout;
   describe(*spec);
+  record_.engine = co_await engine_.identity();
   // The entry is there before anything that would have to be removed.
   auto noted = shared_->entries->add(record_, plan_.session_key);
   if (!noted)
@@ -113,6 +120,11 @@ asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point
     const bool in_vain = co_await was_cancelled();
     if (done || in_vain || attempts == port_attempts || !is_taken_port(done.error()))
       co_return done;
+    if (has_fixed_port(spec))
+      co_return fail(std::move(done.error())
+                         .blamed_on(failure_class::task)
+                         .with_hint("another program has the port: name a free one, or none"));
+    is_between_attempts_ = true;
     auto removed = co_await uninterrupted(engine_.remove(name_));
     if (!removed)
       co_return removed;
@@ -292,6 +304,7 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
     co_return fail(body.error());
   auto engine = engine_.within(left_until(deadline));
   auto made = co_await uninterrupted(engine.create(name_, *body, spec.docker.platform));
+  is_between_attempts_ = false;
   may_exist_ = made || !was_refused(made.error());
   if (!made && made.error().code == errc::already_exists) {
     // Left by an attempt that nobody answered.

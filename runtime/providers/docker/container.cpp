@@ -7,12 +7,10 @@
 
 #include <arpa/inet.h>
 #include <array>
-#include <cerrno>
 #include <cmath>
 #include <map>
 #include <netinet/in.h>
 #include <set>
-#include <unistd.h>
 
 namespace sandfleet::providers::docker {
 
@@ -246,9 +244,10 @@ bool is_below(std::string_view path, std::string_view place) {
 constexpr auto taken_places =
     std::to_array<std::string_view>({inside_dir, "/proc", "/sys", "/dev"});
 
-result<void> check_volumes(const container_plan& plan, const sandbox_spec& spec) {
-  const auto misfit = [](const volume& v, std::string why, errc code = errc::invalid_argument) {
-    return fail(make_error(code, "volumes: '" + v.host_path + ":" + v.sandbox_path + "' is no good")
+result<void> check_volumes(const sandbox_spec& spec) {
+  const auto misfit = [](const volume& v, std::string why) {
+    return fail(make_error(errc::invalid_argument,
+                           "volumes: '" + v.host_path + ":" + v.sandbox_path + "' is no good")
                     .with_cause(std::move(why)));
   };
   std::set<std::string> targets;
@@ -260,9 +259,6 @@ result<void> check_volumes(const container_plan& plan, const sandbox_spec& spec)
       return misfit(v, "something else is mounted there already");
     if (v.kind == volume_kind::overlay && v.host_path.find_first_of(",:\\") != std::string::npos)
       return misfit(v, "its path holds a character that separates the options of a mount");
-    const bool is_here = !plan.agent_program.empty() && v.kind != volume_kind::named;
-    if (is_here && ::access(v.host_path.c_str(), F_OK) != 0 && errno == ENOENT)
-      return misfit(v, v.host_path + " does not exist on this machine", errc::not_found);
   }
   return {};
 }
@@ -284,7 +280,7 @@ result<void> check(const container_plan& plan, const sandbox_spec& spec) {
                   "such as 127.0.0.1 or 0.0.0.0");
   if (spec.network.empty())
     return misfit("network: the name is empty", "none, bridge, host or a network's name");
-  return check_volumes(plan, spec);
+  return check_volumes(spec);
 }
 
 } // namespace

@@ -126,7 +126,11 @@ class docker_provider final : public box_provider<box, shared_parts> {
     if (!containers)
       co_return fail(containers.error());
     const auto engine = docker::agent_host(shared_->engine.host());
+    auto asked = shared_->engine;
+    const auto here = co_await asked.identity();
     for (auto& entry : entries) {
+      if (docker::is_elsewhere(entry.record, here))
+        continue;
       const auto at = containers->find(entry.record.id.str());
       found.push_back(
           info_of(std::move(entry), at == containers->end() ? nullptr : &at->second, engine));
@@ -151,7 +155,11 @@ class docker_provider final : public box_provider<box, shared_parts> {
       co_return report;
     }
     std::vector<remains> left;
+    auto asked = shared_->engine;
+    const auto here = co_await asked.identity();
     for (const auto& orphan : scan->orphans) {
+      if (orphan.record && docker::is_elsewhere(*orphan.record, here))
+        continue;
       const auto container = containers->find(orphan.id.str());
       const bool stays = orphan.record && orphan.record->kept &&
                          !docker::has_expired(*orphan.record) && container != containers->end() &&

@@ -47,7 +47,7 @@ constexpr auto start_meanings = std::to_array<meaning>({
     {"unknown or invalid runtime name", errc::not_found, failure_class::task,
      "'docker info' lists the runtimes that the engine has"},
     {"bind source path does not exist", errc::not_found, failure_class::task,
-     "the engine does not see this path: is it on another machine, or a snap?"},
+     "does this path exist? the engine does not see it: it may be on another machine, or a snap"},
     {"invalid mount config", errc::invalid_argument, failure_class::task, "look at the volumes"},
     {"failed to mount local volume", errc::invalid_argument, failure_class::task,
      "look at the volumes: overlays need a lower layer that exists and is no overlay itself"},

@@ -108,6 +108,36 @@ TEST(container, drops_what_it_does_not_need) {
   EXPECT_THAT(host(body, "Tmpfs"), ::testing::Not(HasSubstr("/workspace")));
 }
 
+sandbox_spec spec_of_an_image() {
+  sandbox_spec spec;
+  spec.network = "bridge";
+  return spec;
+}
+
+TEST(container, refuses_what_would_be_in_the_way) {
+  for (const char* place : {"/.sandfleet", "/.sandfleet/x", "/proc", "/proc/1", "/sys", "/dev/x"}) {
+    auto spec = spec_of_an_image();
+    spec.volumes = {{"/srv", place}};
+    EXPECT_FALSE(container_body(plan(), spec)) << place;
+  }
+  auto twice = spec_of_an_image();
+  twice.volumes = {{"/a", "/x"}, {"/b", "/x"}};
+  EXPECT_FALSE(container_body(plan(), twice));
+  auto fine = spec_of_an_image();
+  fine.volumes = {{"/a", "/process"}, {"/b", "/develop"}};
+  EXPECT_TRUE(container_body(plan(), fine));
+  for (const char* address : {"localhost", "", "999.1.1.1", "0"}) {
+    auto spec = spec_of_an_image();
+    spec.docker.binding_address = address;
+    EXPECT_FALSE(container_body(plan(), spec)) << address;
+  }
+  for (const char* address : {"0.0.0.0", "::1", "10.1.2.3"}) {
+    auto spec = spec_of_an_image();
+    spec.docker.binding_address = address;
+    EXPECT_TRUE(container_body(plan(), spec)) << address;
+  }
+}
+
 TEST(container, mounts_paths_volumes_and_overlays) {
   sandbox_spec spec;
   spec.volumes = {{"/a", "/x", true},
