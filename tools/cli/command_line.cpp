@@ -182,7 +182,7 @@ int run_command_line(std::vector<std::string> words,
   const bool json = std::ranges::find(words, json_logs_flag) != words.end();
 
   CLI::App app(description, "sandfleet");
-  app.require_subcommand(-1); // at most one: what follows it are its words, whatever they are called
+  app.require_subcommand(-1); // at most one: what follows are its words, whatever they are called
   app.formatter(std::make_shared<help_formatter>(help_formatter::usual_width()));
   app.footer(footer);
   app.set_help_flag("-h,--help", "this text");
