@@ -132,11 +132,20 @@ error explain_silence(const engine_host& host, error failure) {
   for (const auto& [name, value] : failure.evidence)
     if (name == "errno" && std::holds_alternative<std::int64_t>(value))
       number = std::get<std::int64_t>(value);
-  if (failure.code != errc::connection_failed || number == 0)
+  const auto place = to_string(host.where) + " (" + host.origin + ")";
+  if (number == 0) {
+    // It is there and says nothing, or nothing that an engine would say, or its name is unknown.
+    if (failure.hint.empty() && failure.code != errc::cancelled) {
+      failure.message = "no Docker engine answers at " + place + ": " + failure.message;
+      failure.hint =
+          "does an engine listen there, and is it well ('docker version')? see DOCKER_HOST";
+    }
+    return failure;
+  }
+  if (failure.code != errc::connection_failed)
     return failure;
   const bool forbidden = number == EACCES || number == EPERM;
-  failure.message =
-      "no Docker engine answers at " + to_string(host.where) + " (" + host.origin + ")";
+  failure.message = "no Docker engine answers at " + place;
   failure.code = forbidden ? errc::permission_denied : errc::connection_failed;
   if (forbidden)
     failure.hint = "this user may not use the socket: join its group ('usermod -aG docker USER', "

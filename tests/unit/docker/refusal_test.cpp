@@ -58,8 +58,14 @@ TEST(silence, tells_what_to_do_about_the_socket) {
   const auto distrusted = explain_silence(
       host, make_error(errc::connection_failed, "x").with("tls", std::string("unknown_authority")));
   EXPECT_THAT(distrusted.hint, HasSubstr("ca.pem"));
-  const auto other = make_error(errc::timed_out, "late");
-  EXPECT_EQ(explain_silence(host, other), other);
+  for (const auto code : {errc::timed_out, errc::protocol_error, errc::connection_failed}) {
+    const auto silent = explain_silence(host, make_error(code, "late"));
+    EXPECT_EQ(silent.code, code);
+    EXPECT_THAT(silent.message, HasSubstr("unix:/var/run/docker.sock (the usual place): late"));
+    EXPECT_THAT(silent.hint, HasSubstr("DOCKER_HOST"));
+  }
+  const auto taken_back = make_error(errc::cancelled, "x");
+  EXPECT_EQ(explain_silence(host, taken_back), taken_back);
 }
 
 } // namespace
