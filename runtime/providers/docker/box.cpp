@@ -299,7 +299,7 @@ void box::catch_up(bool was_away) {
 }
 
 void box::look_again() {
-  if (report_ || released_ || facts_.was_asked)
+  if (report_ || released_ || facts_.was_asked || !has_container())
     return;
   looks_again_ = true;
   if (!std::exchange(is_looking_, true))
@@ -317,7 +317,7 @@ asio::awaitable<void> box::look() {
     auto seen = co_await engine_.inspect(name_);
     if (!seen)
       facts_.engine_was_away = true;
-    if (!seen || report_ || released_ || is_between_attempts_)
+    if (!seen || report_ || released_ || !has_container())
       break;
     const bool has_ended = !*seen || (*seen)->has_ended();
     if (!has_ended && !is_followed_ && std::exchange(follows_again_, false))

@@ -122,6 +122,8 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<bool> was_cancelled() const;
   [[nodiscard]] instance endpoint() const;
   [[nodiscard]] error ended() const;
+  /// Otherwise that there is none says nothing: it is yet to be made.
+  [[nodiscard]] bool has_container() const { return may_exist_ && !is_between_attempts_; }
   [[nodiscard]] std::string socket_path() const { return dir_ + "/http.sock"; }
 
   boost::asio::any_io_executor strand_;
@@ -142,7 +144,7 @@ class box : public std::enable_shared_from_this<box> {
   bool released_ = false;
   bool may_exist_ = false; ///< the container
   bool paused_ = false;
-  bool is_between_attempts_ = false; ///< of its start: that there is no container says nothing
+  bool is_between_attempts_ = false; ///< of its start
   bool is_looking_ = false;
   bool looks_again_ = false; ///< something happened while it was being looked at
   std::shared_ptr<handover> handover_;

@@ -154,7 +154,8 @@ TEST_P(docker_bad_starts, fail_with_a_reason_and_leave_nothing) {
   EXPECT_THAT(engine_.containers(), IsEmpty());
   EXPECT_THAT(entries(), IsEmpty());
   engine_.set_fault(call, fault::none, 0);
-  EXPECT_TRUE(start(spec_with(call))) << "the next start goes well";
+  const auto next = start(spec_with(call));
+  EXPECT_TRUE(next) << next.error().to_string();
 }
 
 /// What went wrong on the way may also have made the removal fail: it is tried until it succeeds.
@@ -166,7 +167,8 @@ TEST_P(docker_bad_starts, leave_nothing_where_the_engine_recovers) {
   engine_.set_fault(call, fault::none, 0);
   while (!engine_.containers().empty() || !entries().empty())
     context_.run_one();
-  EXPECT_TRUE(start(spec_with(call))) << "the next start goes well";
+  const auto next = start(spec_with(call));
+  EXPECT_TRUE(next) << next.error().to_string();
 }
 
 /// Whether that is no bad day: a start takes no harm by it, or somebody else is to blame.
