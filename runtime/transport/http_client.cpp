@@ -2,12 +2,11 @@
 
 #include "runtime/core/text.hpp"
 #include "runtime/transport/connect.hpp"
+#include "runtime/transport/connection_pool.hpp"
 #include "runtime/transport/http_head.hpp"
-#include "runtime/transport/input_buffer.hpp"
 #include "runtime/transport/message_parser.hpp"
 #include "runtime/transport/op.hpp"
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -19,40 +18,19 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 #include <optional>
-#include <sys/socket.h>
 
 namespace sandfleet::transport {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
-using socket_type = asio::generic::stream_protocol::socket;
 
 namespace {
 
 constexpr std::size_t short_capacity = 4U << 10; ///< most replies fit
 constexpr std::size_t long_capacity = 64U << 10;
 constexpr std::uint32_t longest_head = 64U << 10;
-
-struct connection {
-  explicit connection(const asio::any_io_executor& executor) : socket(executor) {}
-
-  /// A kept connection on which anything can be read, or the end seen, is of no more use.
-  [[nodiscard]] bool usable() {
-    char byte = 0;
-    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
-  }
-
-  /// An end of the stream that is none of the connection's own is a break.
-  [[nodiscard]] bool has_failed() const { return by && by->failure(); }
-
-  socket_type socket;
-  std::shared_ptr<const carrier> by; ///< empty: the socket is the connection
-  input_buffer input;
-};
 
 bool is_interim(int status) {
   return status >= 100 && status < 200 && status != 101;
@@ -82,25 +60,8 @@ std::string_view http_reply::header(std::string_view name) const {
 struct http_client::impl : std::enable_shared_from_this<impl> {
   impl(asio::any_io_executor io, endpoint to, std::size_t idle_limit,
        std::shared_ptr<connector> connections)
-      : executor(std::move(io)), where(std::move(to)), max_idle(idle_limit),
+      : executor(std::move(io)), where(std::move(to)), pool(idle_limit),
         by(std::move(connections)) {}
-
-  std::unique_ptr<connection> take_idle() {
-    const std::lock_guard lock(mutex);
-    while (!idle.empty()) {
-      auto kept = std::move(idle.back());
-      idle.pop_back();
-      if (kept->usable())
-        return kept;
-    }
-    return nullptr;
-  }
-
-  void keep(std::unique_ptr<connection> used) {
-    const std::lock_guard lock(mutex);
-    if (idle.size() < max_idle)
-      idle.push_back(std::move(used));
-  }
 
   std::string head_of(const http_request& request) const {
     std::string head;
@@ -119,7 +80,8 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
   }
 
   /// Reads at least a byte, or the end of a reply that only the connection's end ends.
-  static asio::awaitable<void> read_more(connection& c, reply_parser& parser, error_code& ec) {
+  static asio::awaitable<void> read_more(client_connection& c, reply_parser& parser,
+                                         error_code& ec) {
     if (c.input.bytes().size() > longest_head) { // a chunk's head: the parser bounds only the first
       ec = http::error::header_limit;
       co_return;
@@ -143,8 +105,8 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
 
   /// The body's pieces. A failure of their source breaks the connection, so that the other side
   /// takes what it has got for nothing whole.
-  static asio::awaitable<result<void>> send_pieces(connection& c, const http_request& request,
-                                                   error_code& ec) {
+  static asio::awaitable<result<void>> send_pieces(client_connection& c,
+                                                   const http_request& request, error_code& ec) {
     for (;;) {
       const auto piece = co_await request.next_piece();
       if (!piece) {
@@ -166,7 +128,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
   }
 
   /// One exchange on one connection. The reply is complete, or `failed` says where it broke.
-  asio::awaitable<result<http_reply>> exchange(connection& c, const http_request& request,
+  asio::awaitable<result<http_reply>> exchange(client_connection& c, const http_request& request,
                                                broken& failed) {
     const auto head = head_of(request);
     const std::array<asio::const_buffer, 2> message{asio::buffer(head), asio::buffer(request.body)};
@@ -267,7 +229,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     const auto strand = co_await asio::this_coro::executor;
     asio::steady_timer deadline(strand, request->timeout);
     // The timer's handler runs on this strand, so it never races the exchange.
-    auto guarded = std::make_shared<connection*>(nullptr);
+    auto guarded = std::make_shared<client_connection*>(nullptr);
     auto expired = std::make_shared<bool>(false);
     deadline.async_wait([guarded, expired](error_code ec) {
       if (ec)
@@ -282,10 +244,10 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     const bool repeatable =
         request->method == "GET" || request->method == "PUT" || request->method == "HEAD";
     for (bool fresh = false;; fresh = true) {
-      auto used = fresh ? nullptr : take_idle();
+      auto used = fresh ? nullptr : pool.take();
       const bool kept = used != nullptr;
       if (!used)
-        used = std::make_unique<connection>(executor);
+        used = std::make_unique<client_connection>(executor);
       *guarded = used.get();
 
       broken failed;
@@ -313,17 +275,15 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         co_return fail(describe(*request, failed, *expired, used->by.get()));
       }
       if (reply && used->socket.is_open())
-        keep(std::move(used));
+        pool.keep(std::move(used));
       co_return reply;
     }
   }
 
   asio::any_io_executor executor;
   endpoint where;
-  std::size_t max_idle;
+  connection_pool pool;
   std::shared_ptr<connector> by;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<connection>> idle;
 };
 
 http_client::http_client(asio::any_io_executor executor, endpoint where, std::size_t max_idle,
@@ -341,9 +301,7 @@ asio::awaitable<result<http_reply>> http_client::send(http_request request) {
 }
 
 void http_client::keep_none() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->max_idle = 0;
-  impl_->idle.clear();
+  impl_->pool.keep_none();
 }
 
 const endpoint& http_client::where() const {

@@ -1,9 +1,9 @@
 #include "runtime/transport/http_upstream.hpp"
 
 #include "runtime/transport/connect.hpp"
+#include "runtime/transport/connection_pool.hpp"
 #include "runtime/transport/deadline.hpp"
 #include "runtime/transport/http_head.hpp"
-#include "runtime/transport/input_buffer.hpp"
 #include "runtime/transport/message_parser.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -14,35 +14,18 @@
 
 #include <array>
 #include <charconv>
-#include <mutex>
-#include <sys/socket.h>
-#include <vector>
 
 namespace sandfleet::transport {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
-using socket_type = asio::generic::stream_protocol::socket;
 
 namespace {
 
 constexpr std::size_t short_capacity = 8U << 10;
 constexpr std::size_t long_capacity = 64U << 10;
 constexpr std::uint32_t longest_head = 64U << 10;
-
-struct connection {
-  explicit connection(const asio::any_io_executor& executor) : socket(executor) {}
-
-  [[nodiscard]] bool usable() {
-    char byte = 0;
-    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
-  }
-
-  socket_type socket;
-  input_buffer input;
-};
 
 std::string_view chunk_head(std::array<char, 20>& room, std::size_t size) {
   auto* end = std::to_chars(room.data(), room.data() + 16, size, 16).ptr;
@@ -55,30 +38,11 @@ std::string_view chunk_head(std::array<char, 20>& room, std::size_t size) {
 
 struct http_upstream::pool {
   pool(asio::any_io_executor io, endpoint to, std::size_t idle_limit)
-      : executor(std::move(io)), where(std::move(to)), max_idle(idle_limit) {}
-
-  std::unique_ptr<connection> take_idle() {
-    const std::lock_guard lock(mutex);
-    while (!idle.empty()) {
-      auto kept = std::move(idle.back());
-      idle.pop_back();
-      if (kept->usable())
-        return kept;
-    }
-    return nullptr;
-  }
-
-  void keep(std::unique_ptr<connection> used) {
-    const std::lock_guard lock(mutex);
-    if (idle.size() < max_idle)
-      idle.push_back(std::move(used));
-  }
+      : executor(std::move(io)), where(std::move(to)), connections(idle_limit) {}
 
   asio::any_io_executor executor;
   endpoint where;
-  std::size_t max_idle;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<connection>> idle;
+  connection_pool connections;
 };
 
 namespace {
@@ -94,13 +58,13 @@ error broken(const endpoint& where, const char* what, error_code why, bool conne
 template <class Pool>
 class call_of final : public upstream_call {
  public:
-  call_of(std::shared_ptr<Pool> pool, std::unique_ptr<connection> used, bool chunked,
+  call_of(std::shared_ptr<Pool> pool, std::unique_ptr<client_connection> used, bool chunked,
           bool head_only)
       : pool_(std::move(pool)), used_(std::move(used)), chunked_(chunked), head_only_(head_only) {}
 
   ~call_of() override {
     if (used_ && complete_ && used_->input.bytes().empty())
-      pool_->keep(std::move(used_));
+      pool_->connections.keep(std::move(used_));
   }
 
   asio::awaitable<result<void>> write(std::string_view piece) override {
@@ -242,7 +206,7 @@ class call_of final : public upstream_call {
   }
 
   std::shared_ptr<Pool> pool_;
-  std::unique_ptr<connection> used_;
+  std::unique_ptr<client_connection> used_;
   std::optional<reply_parser> parser_;
   std::size_t parsed_ = 0; ///< bytes in which the parser found the piece
   std::size_t held_ = 0;   ///< of them, those that the caller's piece still needs
@@ -278,10 +242,10 @@ http_upstream::begin(upstream_request request, std::string_view first_piece,
   const auto head = head_of(request);
   const auto held = pool_;
   for (;;) {
-    auto used = held->take_idle();
+    auto used = held->connections.take();
     const bool kept = used != nullptr;
     if (!kept) {
-      used = std::make_unique<connection>(held->executor);
+      used = std::make_unique<client_connection>(held->executor);
       const deadline limit(executor, connect_timeout, [&socket = used->socket] {
         error_code ignored;
         socket.close(ignored);
