@@ -30,6 +30,12 @@ error unknown(std::string_view what, std::string_view name) {
                     "there is no " + std::string(what) + " '" + std::string(name) + "'");
 }
 
+/// Why nothing can be done with it: its verdict, or that it has none.
+error not_running(const member& which) {
+  return which.verdict().value_or(
+      make_error(errc::invalid_argument, "the sandbox " + which.id().str() + " does not run"));
+}
+
 /// What one coroutine waits for and another context tells, once.
 template <class T>
 struct answer {
@@ -299,15 +305,13 @@ asio::awaitable<result<void>> fleet::stop(member_ptr which) {
 asio::awaitable<result<void>> fleet::pause(member_ptr which) {
   if (auto box = which->box(); box && !which->has_ended())
     co_return co_await box->pause();
-  co_return fail(which->verdict().value_or(
-      make_error(errc::invalid_argument, "the sandbox " + which->id().str() + " does not run")));
+  co_return fail(not_running(*which));
 }
 
 result<void> fleet::resume(const member_ptr& which) {
   const auto box = which->box();
   if (!box || which->has_ended())
-    return fail(which->verdict().value_or(
-        make_error(errc::invalid_argument, "the sandbox " + which->id().str() + " does not run")));
+    return fail(not_running(*which));
   asio::co_spawn(
       engine_.executor(),
       [](sandbox held) -> asio::awaitable<void> { (void)co_await held.resume(); }(*box),

@@ -56,9 +56,7 @@ int status_of_lost(const error& why) noexcept {
     return 404;
   case errc::sandbox_paused:
   case errc::shutting_down:
-    return 503;
-  case errc::connection_failed:
-    // It starts, or does not answer at this moment.
+  case errc::connection_failed: // it starts, or does not answer at this moment
     return 503;
   case errc::timed_out:
     return 504;

@@ -178,18 +178,22 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
                    "there is no " + std::string(exchange.method()) + " " + exchange.path()));
   }
 
-  /// `/{runtime_id}/…`: the agent asks for its own key.
-  [[nodiscard]] std::optional<result<member_ptr>> sandbox_of(const http_exchange& exchange,
-                                                             std::string& rest) const {
+  /// Of `/{runtime_id}/…`, where the agent asks for its own key; empty for other paths.
+  static std::string_view sandbox_in(const http_exchange& exchange) {
     const auto target = exchange.target();
     const auto end = target.find_first_of("/?", 1);
     const auto id = target.substr(1, end == std::string_view::npos ? end : end - 1);
-    if (!is_sandbox_id(id))
-      return std::nullopt;
-    rest = end == std::string_view::npos ? "/" : std::string(target.substr(end));
-    if (rest.front() == '?')
+    return is_sandbox_id(id) ? id : std::string_view{};
+  }
+
+  handling use_sandbox(http_exchange& exchange, std::string_view id) {
+    const auto which = all->find(id);
+    if (!which)
+      return reply_failure(exchange, 404, which.error());
+    std::string rest(exchange.target().substr(1 + id.size()));
+    if (!rest.starts_with('/'))
       rest.insert(0, 1, '/');
-    return all->find(id);
+    return pass_on(*all, *which, std::move(rest), exchange);
   }
 
   handling show_metrics(http_exchange& exchange) const {
@@ -215,12 +219,8 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
                                  .with_hint("try again in a moment: sandboxes stay"));
       co_return;
     }
-    std::string rest;
-    if (auto which = sandbox_of(exchange, rest)) {
-      if (*which)
-        co_await pass_on(*all, **which, std::move(rest), exchange);
-      else
-        co_await reply_failure(exchange, 404, which->error());
+    if (const auto id = sandbox_in(exchange); !id.empty()) {
+      co_await use_sandbox(exchange, id);
       co_return;
     }
     auto owner = authenticate(exchange);
@@ -261,8 +261,7 @@ namespace {
 handling serve(std::shared_ptr<service::impl> self, http_exchange& exchange) {
   if (!self)
     co_return;
-  const bool to_sandbox =
-      is_sandbox_id(exchange.path().substr(1, exchange.path().find('/', 1) - 1));
+  const bool to_sandbox = !service::impl::sandbox_in(exchange).empty();
   co_await self->handle(exchange);
   self->counted->count_request(to_sandbox ? "sandbox" : "api", exchange.status());
 }

@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -114,11 +113,10 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
         c.socket.close(ignored);
         co_return fail(piece.error());
       }
-      std::array<char, 20> size{};
-      std::snprintf(size.data(), size.size(), "%zx\r\n", piece->size());
-      const std::array<asio::const_buffer, 3> chunk{
-          asio::buffer(size.data(), std::strlen(size.data())), asio::buffer(*piece),
-          asio::buffer("\r\n", 2)};
+      std::array<char, 20> room{};
+      const auto size = chunk_head(room, piece->size());
+      const std::array<asio::const_buffer, 3> chunk{asio::buffer(size.data(), size.size()),
+                                                    asio::buffer(*piece), asio::buffer("\r\n", 2)};
       co_await asio::async_write(c.socket, chunk, asio::redirect_error(asio::use_awaitable, ec));
       if (ec)
         co_return fail(errc::connection_failed, "");

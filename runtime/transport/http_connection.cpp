@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -386,12 +385,8 @@ asio::awaitable<result<void>> http_connection::write_piece(std::string_view piec
     length_left -= std::min<std::uint64_t>(length_left, piece.size());
     co_return co_await write_all(piece);
   }
-  std::array<char, 20> size{};
-  auto* end = std::to_chars(size.data(), size.data() + 16, piece.size(), 16).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  co_return co_await write_all(
-      std::string_view(size.data(), static_cast<std::size_t>(end - size.data())), piece, "\r\n");
+  std::array<char, 20> room{};
+  co_return co_await write_all(chunk_head(room, piece.size()), piece, "\r\n");
 }
 
 asio::awaitable<result<void>> http_connection::end_reply() {

@@ -13,7 +13,6 @@
 #include <boost/beast/http/error.hpp>
 
 #include <array>
-#include <charconv>
 
 namespace sandfleet::transport {
 
@@ -26,13 +25,6 @@ namespace {
 constexpr std::size_t short_capacity = 8U << 10;
 constexpr std::size_t long_capacity = 64U << 10;
 constexpr std::uint32_t longest_head = 64U << 10;
-
-std::string_view chunk_head(std::array<char, 20>& room, std::size_t size) {
-  auto* end = std::to_chars(room.data(), room.data() + 16, size, 16).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  return {room.data(), static_cast<std::size_t>(end - room.data())};
-}
 
 } // namespace
 
