@@ -14,6 +14,13 @@ using end_observer_actor = caf::typed_actor<
 /// Hears that a start has an image built first, and when that is over.
 using build_observer_actor = caf::typed_actor<caf::reacts_to<building_atom, sandbox_id, bool>>;
 
+/// Hears that a start waits for an image.
+using preparation_observer_actor = caf::typed_actor<
+    // It does nothing else from now on; whether the image is being built.
+    caf::reacts_to<preparing_atom, sandbox_id, bool>,
+    // The image is there: `proceed` lets the start go on.
+    caf::reacts_to<prepared_atom, sandbox_id>>;
+
 /// Hears what a health checker found.
 using health_observer_actor = caf::typed_actor<
     // Several probes in a row have failed; the error is that of the last.
@@ -25,6 +32,8 @@ using health_observer_actor = caf::typed_actor<
 using provider_port_actor = caf::typed_actor<
     // Starts a sandbox. Answers when the provider does.
     caf::replies_to<start_atom, sandbox_id, spec_ptr>::with<instance_ptr>,
+    // Lets a start go on that has its image.
+    caf::reacts_to<proceed_atom, sandbox_id>,
     // Asks the start in flight to stop; answers when it has ended, at once when there is none.
     caf::replies_to<cancel_atom, sandbox_id>::with<caf::ok_atom>,
     // Takes a sandbox away, killing at once what runs in it.
@@ -75,8 +84,9 @@ using provider_actor = caf::typed_actor<
     caf::replies_to<list_atom>::with<listing_ptr>,
     caf::reacts_to<watch_atom, sandbox_id, end_observer_actor>,
     caf::reacts_to<unwatch_atom, sandbox_id>,
-    // From the provider, by way of the port; passed on to who asked for the start.
-    caf::reacts_to<building_atom, sandbox_id, bool>,
+    // From the provider, by way of the port: a start holds no place among those that run while it
+    // waits for an image. That one is built is passed on to who asked for the start.
+    caf::reacts_to<preparing_atom, sandbox_id, bool>, caf::reacts_to<prepared_atom, sandbox_id>,
     // From itself: the wait before an attempt (named by its number) is over.
     caf::reacts_to<retry_atom, sandbox_id, std::uint32_t>>;
 

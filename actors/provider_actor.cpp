@@ -45,24 +45,28 @@ void provider_state::start(const sandbox_id& id, spec_ptr spec, build_observer_a
 }
 
 void provider_state::pump() {
-  while (running_ < settings_.max_parallel_starts && !queue_.empty()) {
-    const auto id = std::move(queue_.front());
-    queue_.pop_front();
-    launch(id, jobs_.at(id));
+  while (running_ < settings_.max_parallel_starts && !(prepared_.empty() && queue_.empty())) {
+    auto& line = prepared_.empty() ? queue_ : prepared_;
+    const auto id = std::move(line.front());
+    line.pop_front();
+    auto& j = jobs_.at(id);
+    ++running_;
+    if (std::exchange(j.now, phase::running) == phase::prepared)
+      self_->send(port_, proceed_atom_v, id);
+    else
+      launch(id, j);
   }
 }
 
 void provider_state::launch(const sandbox_id& id, job& j) {
-  ++running_;
   ++j.attempt;
-  j.now = phase::running;
   const auto limit =
       j.spec->start_timeout + settings_.preparation + deadlines::provider_start_margin;
   ask<instance_ptr>(
       self_, port_, limit,
       [this, id](const instance_ptr& made) {
         const auto found = jobs_.find(id);
-        --running_;
+        give_place(id, found->second);
         found->second.answer.deliver(made);
         jobs_.erase(found);
         pump();
@@ -78,7 +82,7 @@ void provider_state::attempt_failed(const sandbox_id& id, failure why) {
   }
   auto late = make_error(errc::timed_out, "sandbox " + id.str() + " did not start in time")
                   .blamed_on(failure_class::infrastructure);
-  // The slot stays taken until the provider has let go of what it began.
+  // The place stays taken until the provider has let go of what it began.
   ask<caf::ok_atom>(
       self_, port_, deadlines::provider_cancel,
       [this, id, late](caf::ok_atom) { settle(id, late); },
@@ -95,7 +99,8 @@ void provider_state::attempt_failed(const sandbox_id& id, failure why) {
 void provider_state::settle(const sandbox_id& id, error why) {
   const auto found = jobs_.find(id);
   auto& j = found->second;
-  --running_;
+  give_place(id, j);
+  tell_building(id, j, false);
   if (j.cancelled)
     leave(found, cancelled_error(id));
   else if (!may_be_retried(why))
@@ -131,16 +136,47 @@ void provider_state::retry(const sandbox_id& id, std::uint32_t attempt) {
   pump();
 }
 
-void provider_state::building(const sandbox_id& id, bool is) {
-  if (const auto found = jobs_.find(id); found != jobs_.end())
-    self_->send(found->second.asker, building_atom_v, id, is);
+/// An attempt runs no more, or just waits. Whatever it was doing, it is counted once.
+void provider_state::give_place(const sandbox_id& id, const job& j) {
+  if (j.now == phase::running)
+    --running_;
+  else if (j.now == phase::prepared)
+    std::erase(prepared_, id);
+}
+
+void provider_state::tell_building(const sandbox_id& id, job& j, bool builds) {
+  if (std::exchange(j.builds, builds) != builds)
+    self_->send(j.asker, building_atom_v, id, builds);
+}
+
+void provider_state::preparing(const sandbox_id& id, bool builds) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end())
+    return;
+  auto& j = found->second;
+  if (j.now != phase::running && j.now != phase::preparing)
+    return;
+  give_place(id, j);
+  j.now = phase::preparing;
+  tell_building(id, j, builds);
+  pump();
+}
+
+void provider_state::prepared(const sandbox_id& id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end() || found->second.now != phase::preparing)
+    return;
+  tell_building(id, found->second, false);
+  found->second.now = phase::prepared;
+  prepared_.push_back(id);
+  pump();
 }
 
 void provider_state::cancel(const sandbox_id& id) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end() || std::exchange(found->second.cancelled, true))
     return;
-  if (found->second.now == phase::running) {
+  if (found->second.now != phase::queued && found->second.now != phase::backing_off) {
     // The start itself then answers; what the port says to this request adds nothing.
     ask<caf::ok_atom>(
         self_, port_, deadlines::provider_cancel, [](caf::ok_atom) {}, [](const failure&) {},
@@ -199,7 +235,10 @@ provider_actor::behavior_type provider(provider_actor::stateful_pointer<provider
       [self](unwatch_atom, const sandbox_id& id) {
         self->send(self->state.port(), unwatch_atom_v, id);
       },
-      [self](building_atom, const sandbox_id& id, bool is) { self->state.building(id, is); },
+      [self](preparing_atom, const sandbox_id& id, bool builds) {
+        self->state.preparing(id, builds);
+      },
+      [self](prepared_atom, const sandbox_id& id) { self->state.prepared(id); },
       [self](retry_atom, const sandbox_id& id, std::uint32_t attempt) {
         self->state.retry(id, attempt);
       },

@@ -21,12 +21,19 @@ class provider_state {
 
   void start(const sandbox_id& id, spec_ptr spec, build_observer_actor asker,
              caf::typed_response_promise<instance_ptr> answer);
-  void building(const sandbox_id& id, bool is);
+  void preparing(const sandbox_id& id, bool builds);
+  void prepared(const sandbox_id& id);
   void cancel(const sandbox_id& id);
   void retry(const sandbox_id& id, std::uint32_t attempt);
 
  private:
-  enum class phase { queued, running, backing_off };
+  enum class phase {
+    queued,
+    running,
+    preparing, ///< waits for an image
+    prepared,  ///< has it, and waits for its place among those that run
+    backing_off,
+  };
 
   struct job {
     spec_ptr spec;
@@ -37,11 +44,14 @@ class provider_state {
     phase now = phase::queued;
     std::uint32_t attempt = 0;
     bool cancelled = false;
+    bool builds = false; ///< as its asker knows it
   };
   using jobs = std::unordered_map<sandbox_id, job>;
 
   void pump();
   void launch(const sandbox_id& id, job& j);
+  void give_place(const sandbox_id& id, const job& j);
+  void tell_building(const sandbox_id& id, job& j, bool builds);
   void attempt_failed(const sandbox_id& id, failure why);
   void settle(const sandbox_id& id, error why);
   void back_off(const sandbox_id& id, job& j, std::chrono::milliseconds delay, const error& why);
@@ -52,7 +62,8 @@ class provider_state {
   actor_settings settings_;
   jobs jobs_;
   std::deque<sandbox_id> queue_;
-  unsigned running_ = 0;
+  std::deque<sandbox_id> prepared_; ///< those of that phase; before all of the queue
+  unsigned running_ = 0;            ///< how many jobs are in that phase
   std::uint64_t next_seed_ = 0;
 };
 

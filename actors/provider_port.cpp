@@ -107,12 +107,26 @@ void provider_port_state::start(const sandbox_id& id, const spec_ptr& spec,
   providers::start_request request;
   request.id = id;
   request.spec = spec;
-  request.on_building = [id, asker = std::move(asker)](bool is) {
+  const auto tell = [asker = std::move(asker)](const auto&... what) {
     if (const auto alive = caf::actor_cast<caf::strong_actor_ptr>(asker))
-      caf::anon_send(caf::actor_cast<build_observer_actor>(alive), building_atom_v, id, is);
+      caf::anon_send(caf::actor_cast<preparation_observer_actor>(alive), what...);
   };
-  starts_[id] = work_->begin(io_, start_work(provider_, std::move(request)),
-                             owner{start_owner{id, owed_outcome(std::move(answer))}});
+  const auto gate = std::make_shared<transport::gate>(io_);
+  request.on_preparing = [id, tell](providers::preparation what) {
+    tell(preparing_atom_v, id, what == providers::preparation::image_build);
+  };
+  request.go_on = [id, tell, gate] {
+    tell(prepared_atom_v, id);
+    return gate->pass();
+  };
+  starts_[id] = {work_->begin(io_, start_work(provider_, std::move(request)),
+                              owner{start_owner{id, owed_outcome(std::move(answer))}}),
+                 gate};
+}
+
+void provider_port_state::proceed(const sandbox_id& id) {
+  if (const auto found = starts_.find(id); found != starts_.end())
+    found->second.gate->open();
 }
 
 void provider_port_state::cancel(const sandbox_id& id,
@@ -122,7 +136,7 @@ void provider_port_state::cancel(const sandbox_id& id,
     answer.deliver(caf::ok_atom_v);
     return;
   }
-  work_->cancel(found->second);
+  work_->cancel(found->second.op);
   cancels_[id].add(std::move(answer));
 }
 
@@ -222,6 +236,7 @@ provider_port(provider_port_actor::stateful_pointer<provider_port_state> self,
         self->state.start(id, spec, std::move(asker), answer);
         return answer;
       },
+      [self](proceed_atom, const sandbox_id& id) { self->state.proceed(id); },
       [self](cancel_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();
         self->state.cancel(id, answer);

@@ -3,6 +3,7 @@
 #include "actors/bridge.hpp"
 #include "actors/protocols.hpp"
 #include "runtime/providers/provider.hpp"
+#include "runtime/transport/gate.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -23,6 +24,7 @@ class provider_port_state {
 
   void start(const sandbox_id& id, const spec_ptr& spec, caf::weak_actor_ptr asker,
              caf::response_promise answer);
+  void proceed(const sandbox_id& id);
   void cancel(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void stop(const sandbox_id& id, caf::response_promise answer);
   void inspect(const sandbox_id& id, caf::response_promise answer);
@@ -41,6 +43,10 @@ class provider_port_state {
     sandbox_id id;
     end_observer_actor observer;
   };
+  struct started {
+    std::uint64_t op = 0;
+    std::shared_ptr<transport::gate> gate;
+  };
   struct start_owner {
     sandbox_id id;
     owed_outcome answer;
@@ -55,7 +61,7 @@ class provider_port_state {
   std::shared_ptr<providers::provider> provider_;
   boost::asio::any_io_executor io_;
   std::optional<table> work_;
-  std::unordered_map<sandbox_id, std::uint64_t> starts_;
+  std::unordered_map<sandbox_id, started> starts_;
   std::unordered_map<sandbox_id, owed<caf::ok_atom>> cancels_; ///< who waits for a start's end
   std::unordered_map<sandbox_id, std::uint64_t> watches_;
 };

@@ -42,11 +42,20 @@ struct exit_report {
 
 enum class instance_state : std::uint8_t { running, paused, gone };
 
+/// What a start may have to wait for before it can make anything.
+enum class preparation : std::uint8_t {
+  image_pull,
+  image_build,
+};
+
 struct start_request {
   sandbox_id id;
   std::shared_ptr<const sandbox_spec> spec;
-  /// Told that an image is being built first, and when that is over; on any thread; may be empty.
-  std::function<void(bool)> on_building{};
+  /// Told that the start merely waits from now on; on any thread; may be empty.
+  std::function<void(preparation)> on_preparing{};
+  /// Awaited when that wait has ended well; completes when there is room for the start to go on.
+  /// `cancelled` when nobody wants it any more. May be empty.
+  std::function<boost::asio::awaitable<result<void>>()> go_on{};
 };
 
 struct stop_request {

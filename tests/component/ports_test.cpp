@@ -150,6 +150,49 @@ TEST_F(ports_test, a_killed_port_answers_all_and_cancels_its_work) {
   EXPECT_EQ(provider->cancelled_starts, 50);
 }
 
+/// Hears what a provider says of a start that it asked for.
+caf::behavior starter(caf::event_based_actor* self, const provider_port_actor& to,
+                      std::string* heard, std::string* outcome) {
+  self->request(to, 60s, start_atom_v, a, some_spec())
+      .then([outcome](const instance_ptr&) { *outcome = "ok"; },
+            [outcome](const caf::error& e) {
+              *outcome = std::string(to_string(from_caf(e).what.code));
+            });
+  return {
+      [heard](preparing_atom, const sandbox_id&, bool builds) {
+        *heard += builds ? "builds " : "pulls ";
+      },
+      [heard](prepared_atom, const sandbox_id&) { *heard += "prepared "; },
+  };
+}
+
+TEST_F(ports_test, a_start_that_had_to_wait_goes_on_when_it_is_told_to) {
+  provider->builds = true;
+  std::string heard;
+  std::string outcome;
+  world.keep(world.system.spawn(starter, port, &heard, &outcome));
+  pump();
+  EXPECT_EQ(heard, "builds prepared ");
+  EXPECT_EQ(outcome, "");
+  caf::anon_send(port, proceed_atom_v, a);
+  pump();
+  EXPECT_EQ(outcome, "ok");
+}
+
+TEST_F(ports_test, a_start_that_waits_to_go_on_can_be_cancelled) {
+  provider->builds = true;
+  std::string heard;
+  std::string outcome;
+  world.keep(world.system.spawn(starter, port, &heard, &outcome));
+  pump();
+  EXPECT_TRUE(world.ask<caf::ok_atom>(port, cancel_atom_v, a).pending());
+  pump();
+  EXPECT_EQ(outcome, "cancelled");
+  EXPECT_EQ(provider->cancelled_starts, 1);
+  caf::anon_send(port, proceed_atom_v, a); // of nobody
+  pump();
+}
+
 TEST_F(ports_test, work_that_ends_after_its_port_is_dropped) {
   const auto made = world.ask<instance_ptr>(port, start_atom_v, a, some_spec());
   world.kill(port); // the start has not run yet

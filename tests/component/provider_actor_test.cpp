@@ -24,22 +24,55 @@ class provider_actor_test : public ::testing::Test {
   }
 
   answer_of<instance_ptr> start(const std::string& id) {
-    return world.ask<instance_ptr>(front, start_atom_v, sandbox_id(id), some_spec());
+    answer_of<instance_ptr> got;
+    world.spawn([this, got, id](caf::event_based_actor* self) {
+      self->request(front, std::chrono::minutes(600), start_atom_v, sandbox_id(id), some_spec())
+          .then(
+              [self, got](const instance_ptr& made) {
+                got.set(made);
+                self->quit();
+              },
+              [self, got](caf::error& e) {
+                got.set(tl::unexpected(from_caf(e)));
+                self->quit();
+              });
+      self->become([this](building_atom, const sandbox_id& which, bool is) {
+        built += which.str() + (is ? "+ " : "- ");
+      });
+    });
+    world.run();
+    return got;
   }
   void cancel(const std::string& id) {
     caf::anon_send(front, cancel_atom_v, sandbox_id(id));
     world.run();
   }
-  std::string started() const {
+  /// The start merely waits from now on.
+  void prepares(const std::string& id, bool builds = false) {
+    caf::anon_send(front, preparing_atom_v, sandbox_id(id), builds);
+    world.run();
+  }
+  void is_prepared(const std::string& id) {
+    caf::anon_send(front, prepared_atom_v, sandbox_id(id));
+    world.run();
+  }
+  void finish(const std::string& id, std::optional<error> failure = {}) {
+    world.port->finish(sandbox_id(id), std::move(failure));
+    world.run();
+  }
+  static std::string names(const std::vector<sandbox_id>& ids) {
     std::string all;
-    for (const auto& id : world.port->started)
+    for (const auto& id : ids)
       all += id.str() + " ";
     return all;
   }
+  std::string started() const { return names(world.port->started); }
+  std::string proceeded() const { return names(world.port->proceeded); }
 
   virtual_world world;
   actor_settings settings;
   provider_actor front;
+  std::string built; ///< what who asks for starts is told
 };
 
 TEST_F(provider_actor_test, a_start_that_succeeds_answers_the_instance) {
@@ -202,6 +235,106 @@ TEST_F(provider_actor_test, starting_one_id_twice_at_a_time_is_refused) {
   world.port->plans = {{start_plan::hang}};
   start("a");
   EXPECT_EQ(start("a").said(), "already_exists");
+}
+
+TEST_F(provider_actor_test, a_start_that_waits_for_an_image_leaves_its_place_to_others) {
+  settings.max_parallel_starts = 1;
+  begin();
+  world.port->plans.assign(4, {start_plan::hang});
+  const auto a = start("a");
+  const auto b = start("b");
+  const auto c = start("c");
+  EXPECT_EQ(started(), "a ");
+  prepares("a");
+  prepares("a", true); // what was pulled is built upon
+  EXPECT_EQ(started(), "a b ");
+  // The place is another's meanwhile: it comes before the queue, and waits for that one.
+  EXPECT_EQ(built, "a+ ");
+  is_prepared("a");
+  EXPECT_EQ(built, "a+ a- ");
+  EXPECT_EQ(proceeded(), "");
+  finish("b");
+  EXPECT_EQ(proceeded(), "a ");
+  EXPECT_EQ(started(), "a b ");
+  finish("a");
+  EXPECT_EQ(started(), "a b c ");
+  finish("c");
+  EXPECT_TRUE(a.ok() && b.ok() && c.ok());
+}
+
+TEST_F(provider_actor_test, a_start_that_has_its_image_goes_on_at_once_where_there_is_room) {
+  settings.max_parallel_starts = 1;
+  begin();
+  world.port->plans.assign(1, {start_plan::hang});
+  start("a");
+  prepares("a");
+  is_prepared("a");
+  is_prepared("a"); // said twice, it is counted once
+  EXPECT_EQ(proceeded(), "a ");
+  EXPECT_TRUE(start("b").pending());
+  EXPECT_EQ(started(), "a ");
+}
+
+/// However an attempt ends that waited, the number of places is what it was.
+TEST_F(provider_actor_test, places_are_neither_lost_nor_made_by_waiting_for_images) {
+  settings.max_parallel_starts = 1;
+  begin();
+  const auto expect_one_place = [this](const std::string& after) {
+    world.port->plans.assign(2, {start_plan::hang});
+    world.port->started.clear();
+    const auto first = start(after + "1");
+    const auto second = start(after + "2");
+    EXPECT_EQ(started(), after + "1 ") << after;
+    finish(after + "1");
+    finish(after + "2");
+    EXPECT_TRUE(first.ok() && second.ok()) << after;
+  };
+  const auto hang = [this](const std::string& id) {
+    world.port->plans.assign(1, {start_plan::hang});
+    auto answer = start(id);
+    prepares(id);
+    return answer;
+  };
+
+  auto a = hang("failed");
+  finish("failed", task_error());
+  EXPECT_EQ(a.said(), "not_found");
+  expect_one_place("after-failure");
+
+  a = hang("cancelled");
+  cancel("cancelled");
+  EXPECT_EQ(a.said(), "cancelled");
+  expect_one_place("after-cancel");
+
+  a = hang("succeeds");
+  finish("succeeds"); // without a word that it has its image
+  EXPECT_TRUE(a.ok());
+  expect_one_place("after-success");
+
+  a = hang("retried");
+  finish("retried", infrastructure_error());
+  prepares("retried"); // too late: the attempt is over
+  is_prepared("retried");
+  world.advance(60s);
+  EXPECT_TRUE(a.ok());
+  expect_one_place("after-retry");
+
+  a = hang("in-line");
+  world.port->plans.assign(1, {start_plan::hang});
+  const auto other = start("other");
+  is_prepared("in-line");
+  cancel("in-line");
+  EXPECT_EQ(a.said(), "cancelled");
+  finish("other");
+  EXPECT_TRUE(other.ok());
+  EXPECT_EQ(proceeded(), "");
+  expect_one_place("after-cancel-in-line");
+
+  a = hang("late");
+  is_prepared("late");
+  world.advance(120s); // cancelled at its limit, and tried again
+  EXPECT_TRUE(a.ok());
+  expect_one_place("after-limit");
 }
 
 TEST_F(provider_actor_test, when_it_dies_everybody_is_answered) {

@@ -91,6 +91,8 @@ class box : public std::enable_shared_from_this<box> {
 
   void describe(const sandbox_spec& spec);
   boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
+  void prepare(preparation what);
+  boost::asio::awaitable<result<void>> go_on();
   boost::asio::awaitable<result<void>> derive_image(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
@@ -134,7 +136,8 @@ class box : public std::enable_shared_from_this<box> {
   std::string dir_;
   std::optional<file_lock> lease_;
   container_plan plan_;
-  std::function<void(bool)> on_building_;
+  start_request asked_; ///< while it is being started
+  bool prepares_ = false;
   limits_report limits_;
   std::vector<published_port> ports_;
   std::vector<file_lock> port_locks_;

@@ -67,11 +67,11 @@ void box::describe(const sandbox_spec& spec) {
 }
 
 asio::awaitable<result<instance>> box::start(start_request request) {
-  const auto wanted = with_arguments(*request.spec);
+  asked_ = std::move(request);
+  const auto wanted = with_arguments(*asked_.spec);
   if (!wanted)
     co_return fail(wanted.error());
   const auto* spec = &*wanted;
-  on_building_ = std::move(request.on_building);
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto deadline = clock::now() + spec->start_timeout;
   describe(*spec);
@@ -82,7 +82,7 @@ asio::awaitable<result<instance>> box::start(start_request request) {
     co_return fail(std::move(noted.error()));
   lease_ = std::move(*noted);
   auto built = co_await build_up(*spec, deadline);
-  on_building_ = nullptr;
+  asked_ = {};
   if (built)
     co_return endpoint();
   const bool in_vain = co_await was_cancelled();
@@ -90,6 +90,19 @@ asio::awaitable<result<instance>> box::start(start_request request) {
   if (in_vain)
     co_return fail(cancelled());
   co_return fail(std::move(built.error()));
+}
+
+/// It merely waits from here on, and others may go before.
+void box::prepare(preparation what) {
+  prepares_ = true;
+  if (asked_.on_preparing)
+    asked_.on_preparing(what);
+}
+
+asio::awaitable<result<void>> box::go_on() {
+  if (!std::exchange(prepares_, false) || !asked_.go_on)
+    co_return result<void>{};
+  co_return co_await asked_.go_on();
 }
 
 asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_point& deadline) {
@@ -100,12 +113,14 @@ asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_p
   wish.arguments = spec.docker.extra_build_args;
   wish.force = spec.docker.force_rebuild;
   const auto began = clock::now();
-  auto made = co_await shared_->images->derive(std::move(wish), on_building_);
-  deadline += clock::now() - began;
+  auto made = co_await shared_->images->derive(std::move(wish),
+                                               [this](preparation what) { prepare(what); });
   if (!made)
     co_return fail(std::move(made.error()));
   plan_.image = std::move(*made);
-  co_return result<void>{};
+  auto goes_on = co_await go_on();
+  deadline += clock::now() - began;
+  co_return goes_on;
 }
 
 /// Ports that others take in the meantime are a reason to try again, with others.
@@ -314,7 +329,10 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
   }
   if (!made && is_missing_image(made.error())) {
     const auto began = clock::now();
+    prepare(preparation::image_pull);
     auto pulled = co_await shared_->images->pull(plan_.image, spec.docker.platform);
+    if (pulled)
+      pulled = co_await go_on();
     deadline += clock::now() - began;
     if (!pulled)
       co_return fail(std::move(pulled.error()));

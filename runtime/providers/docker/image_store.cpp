@@ -66,13 +66,15 @@ asio::awaitable<result<std::string>> image_store::pull_now(std::string image,
   co_return *info ? (*info)->id : std::string();
 }
 
-asio::awaitable<result<sandfleet::docker::image_info>> image_store::find(std::string image,
-                                                                         std::string platform) {
+asio::awaitable<result<sandfleet::docker::image_info>>
+image_store::find(std::string image, std::string platform, preparation_sink on_preparing) {
   auto found = co_await engine_.image(image);
   if (!found)
     co_return fail(std::move(found.error()));
   if (*found)
     co_return std::move(**found);
+  if (on_preparing)
+    on_preparing(preparation::image_pull);
   auto pulled = co_await pull(image, platform);
   if (!pulled)
     co_return fail(std::move(pulled.error()));
@@ -86,14 +88,14 @@ asio::awaitable<result<sandfleet::docker::image_info>> image_store::find(std::st
 }
 
 asio::awaitable<result<std::string>> image_store::derive(derived_image wish,
-                                                         std::function<void(bool)> on_building) {
+                                                         preparation_sink on_preparing) {
   const auto self = shared_from_this();
   auto options = build_options(wish.arguments);
   if (!options)
     co_return fail(std::move(options.error()));
   if (!options->platform.empty())
     wish.platform = options->platform;
-  const auto base = co_await find(wish.base, wish.platform);
+  const auto base = co_await find(wish.base, wish.platform, on_preparing);
   if (!base)
     co_return fail(base.error());
   const auto text = dockerfile_of(wish, base->user, options->names);
@@ -118,13 +120,10 @@ asio::awaitable<result<std::string>> image_store::derive(derived_image wish,
   if (wish.force)
     request.options.emplace_back("nocache", "1");
   request.timeout = settings_.image_timeout;
-  if (on_building)
-    on_building(true);
+  if (on_preparing)
+    on_preparing(preparation::image_build);
   auto begin = [self, name = names.source, request] { return self->build_now(name, request); };
-  auto built = co_await flights_->join("build " + names.source, std::move(begin));
-  if (on_building)
-    on_building(false);
-  co_return built;
+  co_return co_await flights_->join("build " + names.source, std::move(begin));
 }
 
 asio::awaitable<result<std::string>>

@@ -4,6 +4,7 @@
 #include "runtime/providers/docker/derived_image.hpp"
 #include "runtime/providers/docker/flights.hpp"
 #include "runtime/providers/docker_provider.hpp"
+#include "runtime/providers/provider.hpp"
 
 #include <sandfleet/error.hpp>
 
@@ -20,6 +21,8 @@ namespace sandfleet::providers::docker {
 /// waiting for waits with them. Thread-safe.
 class image_store : public std::enable_shared_from_this<image_store> {
  public:
+  using preparation_sink = std::function<void(preparation)>; ///< may be empty
+
   image_store(boost::asio::any_io_executor executor, sandfleet::docker::api engine,
               docker_settings settings);
 
@@ -28,14 +31,14 @@ class image_store : public std::enable_shared_from_this<image_store> {
   boost::asio::awaitable<result<void>> pull(std::string image, std::string platform);
 
   /// The name of an image that is another one with commands run in it: the one that is there, or it
-  /// is built, and `on_building` told. Errors: those of `pull`; class `task` with the step, the
-  /// command and its exit code where one failed.
+  /// is built. `on_preparing` is told of what that waits for. Errors: those of `pull`; class `task`
+  /// with the step, the command and its exit code where one failed.
   boost::asio::awaitable<result<std::string>> derive(derived_image wish,
-                                                     std::function<void(bool)> on_building);
+                                                     preparation_sink on_preparing);
 
  private:
-  boost::asio::awaitable<result<sandfleet::docker::image_info>> find(std::string image,
-                                                                     std::string platform);
+  boost::asio::awaitable<result<sandfleet::docker::image_info>>
+  find(std::string image, std::string platform, preparation_sink on_preparing);
   boost::asio::awaitable<result<std::string>>
   build_now(std::string name, sandfleet::docker::api::build_request request);
   boost::asio::awaitable<result<std::string>> pull_now(std::string image, std::string platform);

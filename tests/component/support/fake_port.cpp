@@ -92,6 +92,7 @@ fake_port(provider_port_actor::stateful_pointer<fake_port_state> self, script_pt
       [=](start_atom, const sandbox_id& id, const spec_ptr&) -> caf::result<instance_ptr> {
         return start(self, *script, id);
       },
+      [=](proceed_atom, const sandbox_id& id) { script->proceeded.push_back(id); },
       [=](cancel_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
         return cancel(self, *script, id);
       },

@@ -69,6 +69,7 @@ struct fake_port_script {
   providers::exit_report last_report;
 
   std::vector<sandbox_id> started;
+  std::vector<sandbox_id> proceeded;
   std::vector<sandbox_id> cancelled;
   std::vector<sandbox_id> stopped;
   std::vector<sandbox_id> paused;

@@ -52,8 +52,12 @@ fake_provider::start(providers::start_request request) {
   return [](std::shared_ptr<fake_provider> self,
             providers::start_request asked) -> asio::awaitable<result<providers::instance>> {
     if (self->builds) {
-      asked.on_building(true);
-      asked.on_building(false);
+      asked.on_preparing(providers::preparation::image_build);
+      const auto goes_on = co_await asked.go_on();
+      if (!goes_on) {
+        ++self->cancelled_starts;
+        co_return fail(goes_on.error());
+      }
     }
     if (self->hangs) {
       auto timer = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor);

@@ -16,6 +16,7 @@
 namespace sandfleet::tests {
 namespace {
 
+using providers::preparation;
 using providers::docker::derived_image;
 using providers::docker::image_store;
 using ::testing::Contains;
@@ -58,7 +59,7 @@ class image_stores : public ::testing::Test {
     wish.commands = commands;
     wish.force = force;
     wish.arguments = std::move(arguments);
-    auto told = [this](bool is) { building_.push_back(is); };
+    auto told = [this](preparation what) { prepared_.push_back(what); };
     return begin(store_->derive(std::move(wish), told)).get();
   }
 
@@ -74,7 +75,7 @@ class image_stores : public ::testing::Test {
   std::shared_ptr<image_store> store_;
   std::mutex mutex_;
   std::vector<std::string> told_;
-  std::vector<bool> building_;
+  std::vector<preparation> prepared_;
 };
 
 class derived_images : public image_stores {};
@@ -85,13 +86,13 @@ TEST_F(derived_images, are_built_once) {
   const auto made = derive(command);
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_THAT(*made, testing::StartsWith(settings_.image_repository + ":v1_"));
-  EXPECT_THAT(building_, ElementsAre(true, false));
+  EXPECT_THAT(prepared_, ElementsAre(preparation::image_build));
   EXPECT_EQ(on_machine("docker run --rm --network none " + *made + " /bin/cat /note"), "built");
   EXPECT_EQ(on_machine("docker images -q " + settings_.image_repository + " | wc -l"), "3");
   EXPECT_GE(told("+ echo built"), 1U);
 
   EXPECT_EQ(derive(command), made);
-  EXPECT_THAT(building_, ElementsAre(true, false)) << "it was there";
+  EXPECT_THAT(prepared_, ElementsAre(preparation::image_build)) << "it was there";
   const auto id = on_machine("docker inspect -f '{{.Id}}' " + *made);
   EXPECT_EQ(derive(command, true), made);
   EXPECT_NE(on_machine("docker inspect -f '{{.Id}}' " + *made), id);
@@ -113,7 +114,7 @@ TEST_F(derived_images, of_which_a_command_fails_say_which) {
   EXPECT_THAT(made.error().evidence, Contains(Pair("step", evidence_value("3/3"))));
   EXPECT_THAT(made.error().to_string(), HasSubstr("No such file"));
   EXPECT_EQ(told("never"), 0U + told("RUN"));
-  EXPECT_THAT(building_, ElementsAre(true, false));
+  EXPECT_THAT(prepared_, ElementsAre(preparation::image_build));
 }
 
 TEST_F(derived_images, that_many_want_are_built_once) {

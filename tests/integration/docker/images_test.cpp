@@ -1,8 +1,14 @@
 #include "tests/integration/docker/docker_fixture.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 
+#include <future>
 #include <mutex>
+#include <poll.h>
 #include <vector>
 
 namespace sandfleet::tests {
@@ -95,6 +101,60 @@ TEST_F(docker_images, with_more_in_them_are_built_first) {
   EXPECT_EQ(states[2], sandbox_state::starting_runtime);
   EXPECT_FALSE(on_machine(labels).empty());
   on_machine("docker rmi -f $(docker images -q sandfleet/runtime | sort -u) >/dev/null");
+}
+
+/// A registry that takes connections and says nothing.
+class silent_registry {
+ public:
+  silent_registry() : listener_(io_, {boost::asio::ip::address_v4::loopback(), 0}) {}
+  [[nodiscard]] std::string address() const {
+    return "127.0.0.1:" + std::to_string(listener_.local_endpoint().port());
+  }
+  /// Whether one came.
+  bool await_client() {
+    pollfd coming{listener_.native_handle(), POLLIN, 0};
+    constexpr int patience_ms = 30'000;
+    if (::poll(&coming, 1, patience_ms) != 1)
+      return false;
+    clients_.push_back(listener_.accept());
+    return true;
+  }
+
+ private:
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::acceptor listener_;
+  std::vector<boost::asio::ip::tcp::socket> clients_;
+};
+
+TEST_F(docker_images, that_do_not_come_keep_no_other_sandbox_from_starting) {
+  silent_registry registry;
+  auto chosen = test_settings(state_.path());
+  chosen.provider = provider_name("docker");
+  chosen.max_parallel_starts = 1;
+  auto made = engine::create(std::move(chosen));
+  ASSERT_TRUE(made) << made.error().to_string();
+  engine_.emplace(std::move(*made));
+  sandbox_spec spec;
+  spec.image = registry.address() + "/slow:1";
+  boost::asio::cancellation_signal give_up;
+  std::promise<result<sandbox>> outcome;
+  boost::asio::co_spawn(
+      engine_->executor(), engine_->start(spec),
+      boost::asio::bind_cancellation_slot(
+          give_up.slot(), [&](const std::exception_ptr& thrown, result<sandbox> got) {
+            outcome.set_value(thrown ? fail(errc::cancelled, "thrown") : std::move(got));
+          }));
+  EXPECT_TRUE(registry.await_client());
+  {
+    auto box = start_with(busybox);
+    EXPECT_EQ(inside(box, "echo hi"), "hi");
+    EXPECT_TRUE(wait_for(box.stop()));
+  }
+  boost::asio::post(engine_->executor(),
+                    [&] { give_up.emit(boost::asio::cancellation_type::terminal); });
+  const auto got = outcome.get_future().get();
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, errc::cancelled) << got.error().to_string();
 }
 
 TEST_F(docker_images, environment_of_the_image_holds_unless_the_task_says_otherwise) {
