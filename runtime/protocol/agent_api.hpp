@@ -17,6 +17,8 @@ namespace sandfleet::protocol {
 
 inline constexpr std::string_view api_key_header = "X-Session-API-Key";
 inline constexpr std::string_view idempotency_key_header = "X-Idempotency-Key";
+/// `Upgrade` of `GET /tunnel?port=N`: what follows are the bytes of a TCP connection.
+inline constexpr std::string_view tunnel_protocol = "tcp";
 inline constexpr std::string_view stream_media_type = "application/vnd.sandfleet.stream";
 
 /// What the agent exits with when it finds no shell, as shells do for a command that is not there.

@@ -25,15 +25,18 @@ namespace {
 constexpr std::size_t short_capacity = 8U << 10;
 constexpr std::size_t long_capacity = 64U << 10;
 constexpr std::uint32_t longest_head = 64U << 10;
+constexpr std::size_t default_idle = 8;
 
 } // namespace
 
 struct http_upstream::pool {
-  pool(asio::any_io_executor io, endpoint to, std::size_t idle_limit)
-      : executor(std::move(io)), where(std::move(to)), connections(idle_limit) {}
+  pool(asio::any_io_executor io, endpoint to, std::string first, std::size_t idle_limit)
+      : executor(std::move(io)), where(std::move(to)), opening(std::move(first)),
+        connections(idle_limit) {}
 
   asio::any_io_executor executor;
   endpoint where;
+  std::string opening;
   connection_pool connections;
 };
 
@@ -116,6 +119,8 @@ class call_of final : public upstream_call {
         co_return fail(std::move(more.error()));
     }
   }
+
+  std::unique_ptr<client_connection> give_back() { return std::move(used_); }
 
   raw_stream take() override {
     const auto behind = used_->input.bytes();
@@ -225,26 +230,72 @@ std::string head_of(const upstream_request& request) {
 } // namespace
 
 http_upstream::http_upstream(asio::any_io_executor executor, endpoint where, std::size_t max_idle)
-    : pool_(std::make_shared<pool>(std::move(executor), std::move(where), max_idle)) {}
+    : pool_(
+          std::make_shared<pool>(std::move(executor), std::move(where), std::string(), max_idle)) {}
+
+http_upstream::http_upstream(asio::any_io_executor executor, endpoint where, std::string opening)
+    : pool_(std::make_shared<pool>(std::move(executor), std::move(where), std::move(opening),
+                                   default_idle)) {}
+
+namespace {
+
+/// What goes before the first request. Errors as those of `begin`.
+template <class Pool>
+asio::awaitable<result<void>> open_way(call_of<Pool>& call, const Pool& pool) {
+  const auto ec = co_await call.send_head(pool.opening, {});
+  if (ec)
+    co_return fail(broken(pool.where, "the way could not be asked for", ec, false));
+  auto head = co_await call.read_head();
+  if (!head)
+    co_return fail(std::move(head.error()).with("connected", std::int64_t{0}));
+  if (head->status == 101)
+    co_return result<void>{};
+  const auto said = co_await call.read_piece();
+  std::string cause(said.value_or(std::string_view{}));
+  auto closed = make_error(errc::connection_failed, to_string(pool.where) + ": no way was opened")
+                    .with_cause(std::move(cause))
+                    .with("status", head->status)
+                    .with("connected", std::int64_t{0});
+  co_return fail(std::move(closed));
+}
+
+template <class Pool>
+asio::awaitable<result<std::unique_ptr<client_connection>>>
+connect(std::shared_ptr<Pool> pool, std::chrono::milliseconds timeout) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto made = std::make_unique<client_connection>(pool->executor);
+  auto& socket = made->socket;
+  call_of<Pool> call(pool, std::move(made), false, false);
+  const deadline limit(executor, timeout, [&socket] {
+    error_code ignored;
+    socket.close(ignored);
+  });
+  const auto ec = co_await connect_socket(socket, pool->where);
+  if (ec)
+    co_return fail(broken(pool->where, "no connection", ec, false));
+  if (!pool->opening.empty()) {
+    auto open = co_await open_way(call, *pool);
+    if (!open)
+      co_return fail(std::move(open.error()));
+  }
+  co_return call.give_back();
+}
+
+} // namespace
 
 asio::awaitable<result<std::unique_ptr<upstream_call>>>
 http_upstream::begin(upstream_request request, std::string_view first_piece,
                      std::chrono::milliseconds connect_timeout) {
-  const auto executor = co_await asio::this_coro::executor;
   const auto head = head_of(request);
   const auto held = pool_;
   for (;;) {
     auto used = held->connections.take();
     const bool kept = used != nullptr;
     if (!kept) {
-      used = std::make_unique<client_connection>(held->executor);
-      const deadline limit(executor, connect_timeout, [&socket = used->socket] {
-        error_code ignored;
-        socket.close(ignored);
-      });
-      const auto ec = co_await connect_socket(used->socket, held->where);
-      if (ec)
-        co_return fail(broken(held->where, "no connection", ec, false));
+      auto made = co_await connect(held, connect_timeout);
+      if (!made)
+        co_return fail(std::move(made.error()));
+      used = std::move(*made);
     }
     auto call = std::make_unique<call_of<pool>>(held, std::move(used), !request.length,
                                                 request.method == "HEAD");

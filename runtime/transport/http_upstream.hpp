@@ -53,6 +53,9 @@ class upstream_call {
 class http_upstream {
  public:
   http_upstream(boost::asio::any_io_executor executor, endpoint where, std::size_t max_idle = 8);
+  /// To what lies behind the endpoint: `opening` is the head of a request that each connection
+  /// begins with, and that is answered 101 when the way is free.
+  http_upstream(boost::asio::any_io_executor executor, endpoint where, std::string opening);
 
   /// Connects, or takes a kept connection, and sends the head with what of the body is there.
   /// Evidence "connected" of an error is 0 when the other side cannot have seen the request.

@@ -24,6 +24,7 @@ handling get_vscode_token(context& with, http_exchange& exchange);
 handling post_session_run(context& with, http_exchange& exchange);
 handling post_exec(context& with, http_exchange& exchange);
 handling get_terminal(context& with, http_exchange& exchange);
+handling get_tunnel(context& with, http_exchange& exchange);
 handling post_kill(context& with, http_exchange& exchange);
 handling post_life(context& with, http_exchange& exchange);
 

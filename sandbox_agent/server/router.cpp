@@ -15,12 +15,13 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 17> endpoints{{
+constexpr std::array<endpoint_entry, 18> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
     {"/cancel", "POST", &post_cancel},
     {"/session/run", "POST", &post_session_run},
     {"/exec", "POST", &post_exec},
     {"/terminal", "GET", &get_terminal},
+    {"/tunnel", "GET", &get_tunnel},
     {"/file", "PUT", &put_file},
     {"/file", "GET", &get_file},
     {"/glob", "POST", &post_glob},

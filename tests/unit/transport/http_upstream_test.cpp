@@ -110,6 +110,8 @@ class http_upstream_test : public testing::Test {
   http_upstream upstream_;
 };
 
+constexpr const char* opening = "GET /way HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\n\r\n";
+
 TEST_F(http_upstream_test, bodies_go_both_ways_by_length_and_by_chunks) {
   serve([](http_exchange& exchange) -> asio::awaitable<void> {
     auto body = co_await exchange.read_body(1U << 20);
@@ -211,6 +213,41 @@ TEST_F(http_upstream_test, what_is_not_http_is_told_as_such) {
     EXPECT_EQ(got.failure->code, errc::protocol_error);
     ::unlink(path_.c_str());
   }
+}
+
+TEST_F(http_upstream_test, connections_that_have_to_be_opened_first_are_opened_once) {
+  upstream_ = http_upstream(context_.get_executor(), unix_endpoint{path_}, opening);
+  int opened = 0;
+  serve([&](http_exchange& exchange) -> asio::awaitable<void> {
+    EXPECT_EQ(exchange.target(), "/way");
+    ++opened;
+    auto behind = co_await exchange.upgrade("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    std::string held = behind->received;
+    for (int i = 0; i < 2; ++i) {
+      const auto end = co_await asio::async_read_until(behind->socket, asio::dynamic_buffer(held),
+                                                       "\r\n\r\n", asio::use_awaitable);
+      EXPECT_TRUE(held.starts_with("GET /x?y=1 ")) << held;
+      held.erase(0, end);
+      const std::string told = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nn" + std::to_string(i);
+      co_await asio::async_write(behind->socket, asio::buffer(told), asio::use_awaitable);
+    }
+  });
+  EXPECT_EQ(ask("GET").body, "n0");
+  EXPECT_EQ(ask("GET").body, "n1");
+  EXPECT_EQ(opened, 1);
+}
+
+TEST_F(http_upstream_test, a_way_that_is_refused_is_told_with_its_reason) {
+  upstream_ = http_upstream(context_.get_executor(), unix_endpoint{path_}, opening);
+  serve([](http_exchange& exchange) -> asio::awaitable<void> {
+    header_list none;
+    (void)co_await exchange.reply(502, std::move(none), "nobody is there");
+  });
+  const auto got = ask("GET");
+  ASSERT_TRUE(got.failure);
+  EXPECT_EQ(got.failure->code, errc::connection_failed);
+  EXPECT_EQ(got.failure->cause, "nobody is there");
+  EXPECT_EQ(got.failure->evidence.at(1).second, evidence_value(std::int64_t{0}));
 }
 
 } // namespace
