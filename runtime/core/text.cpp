@@ -119,4 +119,16 @@ std::optional<std::string_view> nearest(std::string_view word,
   return best;
 }
 
+std::string quote_posix(std::string_view text) {
+  std::string out = "'";
+  for (const char byte : text) {
+    if (byte == '\'')
+      out += "'\\''";
+    else if (byte != '\0')
+      out += byte;
+  }
+  out += '\'';
+  return out;
+}
+
 } // namespace sandfleet::core

@@ -35,4 +35,7 @@ namespace sandfleet::core {
 [[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
                                                       std::span<const std::string_view> candidates);
 
+/// `text` as one word of any POSIX shell: '...'. Newlines stay newlines, NUL is left out.
+[[nodiscard]] std::string quote_posix(std::string_view text);
+
 } // namespace sandfleet::core

@@ -183,16 +183,49 @@ result<std::vector<sandbox_row>> store::sandboxes(bool ended) {
   return read_sandboxes(ended ? all : alive, {});
 }
 
+namespace {
+
+/// The columns number, id, old, new, verdict, at_ms.
+status_row status_of(const row_view& row) {
+  return {row.integer(0), sandbox_id(row.text(1)), row.text(2), row.text(3),
+          row.text(4),    time_of(row, 5)};
+}
+
+} // namespace
+
+result<std::vector<owned_status>> store::history_of(const std::string& owner, const std::string& id,
+                                                    std::int64_t number, std::int64_t limit) {
+  std::vector<owned_status> found;
+  const std::array<column, 4> values = {owner, id, number, limit};
+  auto asked = db_.query(
+      "SELECT number, s.id, old, new, s.verdict, at_ms, session_id FROM statuses s JOIN sandboxes "
+      "b "
+      "ON b.id = s.id WHERE owner = ?1 AND (?2 = '' OR s.id = ?2) AND number > ?3 ORDER BY number "
+      "LIMIT ?4",
+      values, [&](const row_view& row) {
+        found.push_back({status_of(row), row.text(6)});
+      });
+  if (!asked)
+    return fail(std::move(asked.error()));
+  return found;
+}
+
+result<std::int64_t> store::latest_status() {
+  std::int64_t found = 0;
+  auto asked = db_.query("SELECT max(number) FROM statuses", {},
+                         [&](const row_view& row) { found = row.is_null(0) ? 0 : row.integer(0); });
+  if (!asked)
+    return fail(std::move(asked.error()));
+  return found;
+}
+
 result<std::vector<status_row>> store::history(const sandbox_id& id, std::int64_t number,
                                                std::int64_t limit) {
   std::vector<status_row> found;
   const std::array<column, 3> values = {id.str(), number, limit};
   auto asked = db_.query("SELECT number, id, old, new, verdict, at_ms FROM statuses WHERE "
                          "(?1 = '' OR id = ?1) AND number > ?2 ORDER BY number LIMIT ?3",
-                         values, [&](const row_view& row) {
-                           found.push_back({row.integer(0), sandbox_id(row.text(1)), row.text(2),
-                                            row.text(3), row.text(4), time_of(row, 5)});
-                         });
+                         values, [&](const row_view& row) { found.push_back(status_of(row)); });
   if (!asked)
     return fail(std::move(asked.error()));
   return found;

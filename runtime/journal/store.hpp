@@ -49,6 +49,12 @@ struct status_row {
   friend bool operator==(const status_row&, const status_row&) = default;
 };
 
+/// One change of state, and whose sandbox it was.
+struct owned_status {
+  status_row change;
+  std::string session_id;
+};
+
 /// One action that a client named by an idempotency key.
 struct action_row {
   sandbox_id id;
@@ -88,6 +94,11 @@ class store {
   /// What came after `number`, the oldest first; of one sandbox when `id` is not empty.
   result<std::vector<status_row>> history(const sandbox_id& id, std::int64_t number,
                                           std::int64_t limit);
+  /// The same of the sandboxes of an owner.
+  result<std::vector<owned_status>> history_of(const std::string& owner, const std::string& id,
+                                               std::int64_t number, std::int64_t limit);
+  /// The number of the last change; 0: there was none.
+  result<std::int64_t> latest_status();
   result<std::optional<action_row>> action(const sandbox_id& id, const std::string& key);
 
   /// Forgets what has ended and is older, or more, than is to be kept; how many rows.

@@ -276,4 +276,22 @@ read_action_server_command(std::span<const std::string> words) {
   return std::optional(std::move(*found));
 }
 
+std::optional<int> read_served_port(std::span<const std::string> words) {
+  constexpr std::string_view option = "--port";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string_view word = words[i];
+    if (!word.starts_with(option))
+      continue;
+    word.remove_prefix(option.size());
+    if (word.empty() && i + 1 < words.size())
+      word = words[i + 1];
+    else if (word.starts_with('='))
+      word.remove_prefix(1);
+    const auto port = whole_number(word, std::numeric_limits<std::uint16_t>::max());
+    if (port && *port > 0)
+      return static_cast<int>(*port);
+  }
+  return std::nullopt;
+}
+
 } // namespace sandfleet::protocol

@@ -81,4 +81,7 @@ struct action_server_command {
 [[nodiscard]] result<std::optional<action_server_command>>
 read_action_server_command(std::span<const std::string> words);
 
+/// Of a command that starts some server: `--port N` or `--port=N`; nothing when it says none.
+[[nodiscard]] std::optional<int> read_served_port(std::span<const std::string> words);
+
 } // namespace sandfleet::protocol

@@ -4,14 +4,12 @@
 #include "actors/log.hpp"
 #include "runtime/engine/access.hpp"
 #include "runtime/protocol/error_json.hpp"
+#include "runtime/service/journal_query.hpp"
+#include "runtime/service/specify.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/strand.hpp>
 
 #include <algorithm>
 
@@ -22,8 +20,6 @@ using engine_detail::access;
 using std::chrono::system_clock;
 
 namespace {
-
-constexpr std::string_view service_label = "sandfleet.service";
 
 error unknown(std::string_view what, std::string_view name) {
   return make_error(errc::not_found,
@@ -36,42 +32,35 @@ error not_running(const member& which) {
       make_error(errc::invalid_argument, "the sandbox " + which.id().str() + " does not run"));
 }
 
-/// What one coroutine waits for and another context tells, once.
-template <class T>
-struct answer {
-  explicit answer(const asio::any_io_executor& executor)
-      : timer(executor, asio::steady_timer::time_point::max()) {}
-  asio::steady_timer timer;
-  std::optional<result<T>> told;
-};
+/// A verdict, or that there is none of that id any more.
+error ended(const member& which) {
+  const auto verdict = which.verdict();
+  if (verdict && which.describe().status == "error")
+    return *verdict;
+  auto gone = unknown("runtime", which.id().str());
+  return verdict ? std::move(gone).with_cause(verdict->message) : gone;
+}
 
-void log_failure(std::string_view what, const sandbox_id& id, const error& why) {
-  actors::log_event(actors::log_level::error, what,
-                    {{"sandbox", id.str()}, {"error", why.to_string()}});
+bool stands_still(const sandbox& box) {
+  return box.state() == sandbox_state::paused || box.state() == sandbox_state::pausing;
 }
 
 } // namespace
 
-fleet::fleet(engine& runtime, fleet_settings settings, std::shared_ptr<metrics> counted)
-    : engine_(runtime), settings_(std::move(settings)), counted_(std::move(counted)) {}
+fleet::fleet(engine& runtime, std::shared_ptr<api_keys> keys, fleet_settings settings,
+             std::shared_ptr<metrics> counted)
+    : engine_(runtime), keys_(std::move(keys)), settings_(std::move(settings)),
+      counted_(std::move(counted)), watch_strand_(asio::make_strand(runtime.executor())),
+      watch_timer_(std::make_shared<asio::steady_timer>(watch_strand_,
+                                                        asio::steady_timer::time_point::max())) {}
 
-template <class T>
-asio::awaitable<result<T>> fleet::in_journal(std::function<result<T>(journal::store&)> job) {
-  const auto here = co_await asio::this_coro::executor;
-  const auto state = std::make_shared<answer<T>>(here);
-  const bool asked = access::control_of(engine_).record([state, here, job](journal::store& store) {
-    asio::post(here, [state, told = job(store)]() mutable {
-      state->told = std::move(told);
-      state->timer.cancel();
-    });
-  });
-  if (!asked)
-    co_return fail(errc::shutting_down, "the journal is closed");
-  while (!state->told) {
-    boost::system::error_code ignored;
-    co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  co_return std::move(*state->told);
+void fleet::close() {
+  closed_ = true;
+  listening_ = {};
+  wake_watch();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, one] : by_id_)
+    one->leave_command();
 }
 
 void fleet::add(const member_ptr& one) {
@@ -81,126 +70,20 @@ void fleet::add(const member_ptr& one) {
   by_session_[{row.owner, row.session_id}] = one;
 }
 
-result<sandbox_spec> fleet::specify(const journal::sandbox_row& row,
-                                    const protocol::runtime_start& asked) const {
-  auto spec = settings_.base;
-  spec.id = row.id;
-  spec.session_key = row.session_key;
-  // What a local sandbox is made of is for who runs the service to say.
-  if (spec.provider.str() != "local")
-    spec.image = asked.image;
-  for (const auto& [name, value] : asked.environment)
-    spec.env[name] = value;
-  auto server = protocol::read_action_server_command(asked.command);
-  if (!server)
-    return fail(std::move(server.error()));
-  if (!*server && !asked.command.empty())
-    return fail(make_error(errc::unsupported, "command: '" + asked.command.front() +
-                                                  "' is not OpenHands' action execution server")
-                    .with_hint("other commands are not run by this service yet"));
-  if (*server) {
-    if (!(*server)->working_dir.empty())
-      spec.workspace = (*server)->working_dir;
-    spec.docker.user_id = (*server)->user_id;
-    if (!(*server)->username.empty())
-      spec.docker.user_name = (*server)->username;
+/// With the lock held.
+result<void> fleet::admit(const std::string& owner, const protocol::runtime_start& asked) const {
+  std::int64_t alive = 0;
+  resources taken;
+  for (const auto& [id, one] : by_id_) {
+    if (one->has_ended() || one->owner() != owner)
+      continue;
+    ++alive;
+    const auto its = resources_of(settings_.base, one->asked());
+    taken.cpus += its.cpus;
+    taken.memory_mb += its.memory_mb;
   }
-  const auto factor = asked.resource_factor;
-  if (spec.limits.cpus)
-    *spec.limits.cpus *= factor;
-  if (spec.limits.memory_mb)
-    *spec.limits.memory_mb *= factor;
-  if (!asked.runtime_class.empty())
-    spec.docker.runtime = asked.runtime_class;
-  if (asked.run_as_user)
-    spec.docker.user = std::to_string(*asked.run_as_user) +
-                       (asked.run_as_group ? ":" + std::to_string(*asked.run_as_group) : "");
-  spec.labels[std::string(service_label)] = row.owner;
-  spec.labels["sandfleet.session"] = row.session_id;
-  if (auto checked = validate(spec); !checked)
-    return fail(std::move(checked.error()));
-  return spec;
-}
-
-asio::awaitable<result<void>> fleet::recover() {
-  const auto self = shared_from_this();
-  listening_ = engine_.on_status([weak = weak_from_this()](const status_event& event) {
-    if (const auto alive = weak.lock())
-      alive->on_status(event);
-  });
-  std::function<result<std::vector<journal::sandbox_row>>(journal::store&)> all =
-      [](journal::store& store) { return store.sandboxes(false); };
-  auto rows = co_await in_journal(std::move(all));
-  if (!rows)
-    co_return fail(std::move(rows.error()));
-  auto listed = co_await engine_.list();
-  if (!listed)
-    co_return fail(std::move(listed.error()));
-  std::map<std::string, bool> runs; ///< by id: whether it is one of ours that is known
-  for (const auto& one : *listed)
-    if (one.kept && one.state != listed_state::abandoned)
-      runs[one.id.str()] = false;
-
-  const auto here = co_await asio::this_coro::executor;
-  const auto left = std::make_shared<answer<void>>(here);
-  auto open = std::make_shared<std::size_t>(rows->size());
-  for (auto& row : *rows) {
-    const auto found = runs.find(row.id.str());
-    if (found != runs.end())
-      found->second = true;
-    asio::co_spawn(here, take_up(self, std::move(row), found != runs.end()),
-                   [left, open](const std::exception_ptr&, const result<void>&) {
-                     if (--*open == 0)
-                       left->timer.cancel();
-                   });
-  }
-  while (*open > 0) {
-    boost::system::error_code ignored;
-    co_await left->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  // Those of a journal that was lost, or whose end was noted before it came to pass.
-  for (const auto& one : *listed)
-    if (one.labels.contains(std::string(service_label)) && runs.contains(one.id.str()) &&
-        !runs[one.id.str()]) {
-      auto stray = co_await engine_.attach(one.id);
-      if (stray)
-        (void)co_await stray->stop();
-    }
-  co_return result<void>{};
-}
-
-asio::awaitable<result<void>> fleet::take_up(self_ptr self, journal::sandbox_row row, bool runs) {
-  auto asked = protocol::decode_runtime_start(row.request);
-  if (!asked)
-    co_return fail(std::move(asked.error()));
-  const auto id = row.id;
-  const bool was_ready = row.state == to_string(sandbox_state::ready) ||
-                         row.state == to_string(sandbox_state::pausing) ||
-                         row.state == to_string(sandbox_state::paused) ||
-                         row.state == to_string(sandbox_state::resuming) ||
-                         row.state == to_string(sandbox_state::error_runtime_disconnected);
-  const auto one = std::make_shared<member>(std::move(row), std::move(*asked));
-  self->add(one);
-  if (runs) {
-    auto box = co_await self->engine_.attach(id);
-    if (box) {
-      one->started(std::move(*box));
-      co_return result<void>{};
-    }
-    self->conclude(one, std::move(box.error()));
-    co_return result<void>{};
-  }
-  if (was_ready) {
-    self->conclude(one, make_error(errc::sandbox_lost, "the sandbox " + id.str() + " has gone")
-                            .with_cause("it ended while no supervisor ran"));
-    co_return result<void>{};
-  }
-  auto spec = self->specify(one->row(), one->asked());
-  if (spec)
-    self->begin_start(one, std::move(*spec));
-  else
-    self->conclude(one, std::move(spec.error()));
-  co_return result<void>{};
+  return keys_->admit(owner, alive, taken, resources_of(settings_.base, asked),
+                      api_keys::clock::now());
 }
 
 asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::runtime_start asked) {
@@ -216,7 +99,9 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
   row.state = to_string(sandbox_state::created);
   row.created = row.used =
       std::chrono::time_point_cast<std::chrono::milliseconds>(system_clock::now());
-  auto spec = specify(row, asked);
+  if (const auto life = keys_->policy_of(owner).time_to_live)
+    row.expires = row.created + *life;
+  auto spec = specify(settings_.base, row, asked);
   if (!spec)
     co_return fail(std::move(spec.error()));
   const auto one = std::make_shared<member>(row, std::move(asked));
@@ -225,18 +110,21 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
     auto& place = by_session_[{owner, row.session_id}];
     if (place && !place->has_ended())
       co_return place;
+    if (auto admitted = admit(owner, one->asked()); !admitted)
+      co_return fail(std::move(admitted.error()));
     place = one;
     by_id_[row.id.str()] = one;
   }
   std::function<result<void>(journal::store&)> put = [row](journal::store& store) {
     return store.put(row);
   };
-  auto noted = co_await in_journal(std::move(put));
+  auto noted = co_await in_journal(engine_, std::move(put));
   if (!noted) {
-    one->ended(noted.error(), system_clock::now());
+    one->ended(noted.error(), sandbox_state::error, system_clock::now());
     co_return fail(std::move(noted.error()));
   }
   begin_start(one, std::move(*spec));
+  wake_watch();
   co_return one;
 }
 
@@ -251,11 +139,22 @@ void fleet::begin_start(const member_ptr& one, sandbox_spec spec) {
           if (made)
             self->take_away(std::move(*made));
         } else if (made) {
-          one->started(std::move(*made));
+          self->has_started(one, std::move(*made));
         } else {
-          self->conclude(one, std::move(made.error()));
+          const auto state = made.error().code == errc::out_of_memory ? sandbox_state::error_memory
+                                                                      : sandbox_state::error;
+          self->conclude(one, std::move(made.error()), state);
         }
       }));
+}
+
+void fleet::has_started(const member_ptr& one, sandbox box) {
+  one->started(std::move(box));
+  wake_watch();
+  if (one->runs_command())
+    one->running_command(transport::op::start(asio::make_strand(engine_.executor()),
+                                              run_command(weak_from_this(), one),
+                                              [](const result<void>&) {}));
 }
 
 /// With nobody waiting for it.
@@ -274,19 +173,43 @@ void fleet::on_status(const status_event& event) {
   if (!one || !(*one)->box() || (*one)->has_ended())
     return;
   auto box = *(*one)->box();
-  conclude(*one, event.failure);
+  conclude(*one, event.failure, event.to);
   take_away(std::move(box));
 }
 
-void fleet::conclude(const member_ptr& one, std::optional<error> why) {
-  one->ended(std::move(why), system_clock::now());
+void fleet::conclude(const member_ptr& one, std::optional<error> why, sandbox_state state) {
+  one->ended(std::move(why), state, system_clock::now());
+  note(one);
+}
+
+void fleet::conclude_aloud(const member_ptr& one, error why, sandbox_state state) {
+  const auto box = one->box();
+  journal::status_row news;
+  news.id = one->id();
+  news.from = to_string(box ? box->state() : sandbox_state::starting_runtime);
+  news.to = to_string(state);
+  news.verdict = protocol::encode_error(why);
+  news.at = system_clock::now();
+  access::control_of(engine_).record([news](journal::store& store) { (void)store.note(news); });
+  conclude(one, std::move(why), state);
+}
+
+/// What is known of it, with nobody waiting.
+void fleet::note(const member_ptr& one) {
   auto row = one->row();
   if (const auto verdict = one->verdict())
     row.verdict = protocol::encode_error(*verdict);
   access::control_of(engine_).record([row](journal::store& store) {
     if (const auto noted = store.put(row); !noted)
-      log_failure("journal_failed", row.id, noted.error());
+      actors::log_event(actors::log_level::error, "journal_failed",
+                        {{"sandbox", row.id.str()}, {"error", noted.error().to_string()}});
   });
+}
+
+/// That somebody used it until now.
+void fleet::note_use(const member_ptr& one) {
+  access::control_of(engine_).record(
+      [id = one->id()](journal::store& store) { (void)store.touch(id, system_clock::now()); });
 }
 
 asio::awaitable<result<void>> fleet::stop(member_ptr which) {
@@ -298,7 +221,7 @@ asio::awaitable<result<void>> fleet::stop(member_ptr which) {
     if (!gone && gone.error().code != errc::not_found)
       co_return fail(std::move(gone.error()));
   }
-  conclude(which, std::nullopt);
+  conclude(which, std::nullopt, sandbox_state::stopped);
   co_return result<void>{};
 }
 
@@ -329,7 +252,7 @@ result<member_ptr> fleet::find(std::string_view id) const {
 
 result<member_ptr> fleet::find(const std::string& owner, std::string_view id) const {
   auto found = find(id);
-  if (found && (*found)->row().owner != owner)
+  if (found && (*found)->owner() != owner)
     return fail(unknown("runtime", id));
   return found;
 }
@@ -356,33 +279,35 @@ std::vector<member_ptr> fleet::of(const std::string& owner) const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, one] : by_id_)
-      found.push_back(one);
+      if (!one->has_ended() && one->owner() == owner)
+        found.push_back(one);
   }
-  std::erase_if(
-      found, [&](const member_ptr& one) { return one->has_ended() || one->row().owner != owner; });
   std::ranges::sort(found, {}, [](const member_ptr& one) { return one->row().created; });
   return found;
 }
 
-asio::awaitable<result<member_route>> fleet::way_to(member_ptr which, std::uint64_t used,
-                                                    error seen) {
-  if (const auto verdict = which->verdict())
-    co_return fail(*verdict);
+asio::awaitable<result<member_route>> fleet::way_to(member_ptr which, server_kind server,
+                                                    std::uint64_t used, error seen) {
   if (which->has_ended())
-    co_return fail(unknown("runtime", which->id().str()));
-  if (!which->box())
+    co_return fail(ended(*which));
+  const auto box = which->box();
+  if (!box)
     co_return fail(
         make_error(errc::connection_failed, "the sandbox " + which->id().str() + " is starting")
             .with_hint("ask /runtime/" + which->id().str() + " when it is ready"));
-  auto route = which->route(engine_.executor());
-  if (route.agent && route.generation != used)
+  auto route = which->route(engine_.executor(), server);
+  if (route.server && route.generation != used)
     co_return route;
+  if (stands_still(*box) && !keys_->policy_of(which->owner()).auto_resume)
+    co_return fail(
+        make_error(errc::sandbox_paused, "the sandbox " + which->id().str() + " is paused")
+            .with_hint("POST /resume, and try again when it is ready"));
   const auto found =
       co_await access::control_of(engine_).report_failure(which->id(), used, std::move(seen));
   if (!found)
     co_return fail(found.error());
-  route = which->route(engine_.executor());
-  if (!route.agent)
+  route = which->route(engine_.executor(), server);
+  if (!route.server)
     co_return fail(make_error(errc::sandbox_paused,
                               "the sandbox " + which->id().str() + " was paused meanwhile"));
   co_return route;

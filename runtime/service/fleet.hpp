@@ -1,14 +1,19 @@
 #pragma once
 
+#include "runtime/core/backoff.hpp"
 #include "runtime/protocol/remote_api.hpp"
+#include "runtime/service/api_keys.hpp"
+#include "runtime/service/command.hpp"
 #include "runtime/service/member.hpp"
 #include "runtime/service/metrics.hpp"
 
 #include <sandfleet/engine.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
-#include <chrono>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +27,10 @@ namespace sandfleet::service {
 
 struct fleet_settings {
   sandbox_spec base; ///< what every sandbox has, unless its request says otherwise
+  /// Of commands of clients that end; counted anew after one that ran for ten minutes.
+  core::backoff_policy command_restarts{.base = std::chrono::milliseconds(500),
+                                        .cap = std::chrono::milliseconds(30'000),
+                                        .max_attempts = 6};
 };
 
 using member_ptr = std::shared_ptr<member>;
@@ -35,13 +44,15 @@ class fleet : public std::enable_shared_from_this<fleet> {
  public:
   /// The engine must keep a journal (`settings::journal`) and its sandboxes
   /// (`settings::at_close`).
-  fleet(engine& runtime, fleet_settings settings, std::shared_ptr<metrics> counted);
+  fleet(engine& runtime, std::shared_ptr<api_keys> keys, fleet_settings settings,
+        std::shared_ptr<metrics> counted);
 
   /// Takes up what runs of what the journal knows, begins again the starts that were cut short, and
   /// notes the end of the others. To be awaited before anything else is asked.
   boost::asio::awaitable<result<void>> recover();
 
   /// Begins a start, which then goes on by itself; for a session whose sandbox lives, that sandbox.
+  /// `limit_exceeded` beyond the quota of the owner's key.
   boost::asio::awaitable<result<member_ptr>> start(std::string owner,
                                                    protocol::runtime_start asked);
   /// Completes when nothing of it is left. Idempotent.
@@ -60,29 +71,60 @@ class fleet : public std::enable_shared_from_this<fleet> {
   /// Those that live, in the order of their making.
   [[nodiscard]] std::vector<member_ptr> of(const std::string& owner) const;
 
-  /// The way to a sandbox's agent; wakes one that is paused, waits for one that starts. `seen` says
-  /// what became of an earlier way, of generation `used`. Errors: the sandbox's verdict.
-  boost::asio::awaitable<result<member_route>> way_to(member_ptr which, std::uint64_t used,
-                                                      error seen);
+  /// The way to a sandbox's server; wakes one that is paused, waits for one that starts. `seen`
+  /// says what became of an earlier way, of generation `used`. Errors: the sandbox's verdict;
+  /// `sandbox_paused` where its key's policy leaves it so.
+  boost::asio::awaitable<result<member_route>> way_to(member_ptr which, server_kind server,
+                                                      std::uint64_t used, error seen);
+
+  /// After the keys have changed.
+  void policies_changed() { wake_watch(); }
+
+  /// Ends what goes on beside requests. Sandboxes stay.
+  void close();
 
  private:
   using self_ptr = std::shared_ptr<fleet>;
-  template <class T>
-  boost::asio::awaitable<result<T>> in_journal(std::function<result<T>(journal::store&)> job);
+
+  result<void> admit(const std::string& owner, const protocol::runtime_start& asked) const;
   void add(const member_ptr& one);
-  result<sandbox_spec> specify(const journal::sandbox_row& row,
-                               const protocol::runtime_start& asked) const;
   void begin_start(const member_ptr& one, sandbox_spec spec);
+  void has_started(const member_ptr& one, sandbox box);
   void take_away(sandbox box);
   void on_status(const status_event& event);
-  void conclude(const member_ptr& one, std::optional<error> why);
+  void conclude(const member_ptr& one, std::optional<error> why, sandbox_state state);
+  /// The same of an end that the service brings about, and the engine knows nothing of.
+  void conclude_aloud(const member_ptr& one, error why, sandbox_state state);
+  void note(const member_ptr& one);
+  void note_use(const member_ptr& one);
+
   static boost::asio::awaitable<result<void>> take_up(self_ptr self, journal::sandbox_row row,
                                                       bool runs);
+  boost::asio::awaitable<void> take_up_all(std::vector<journal::sandbox_row> rows,
+                                           std::map<std::string, bool>& runs);
+
+  // Idle pause and times to live (watch.cpp).
+  static boost::asio::awaitable<void> watch(std::weak_ptr<fleet> of,
+                                            std::shared_ptr<boost::asio::steady_timer> timer);
+  member::clock::time_point look_at_all();
+  static boost::asio::awaitable<void> pause_idle(self_ptr self, member_ptr one);
+  static boost::asio::awaitable<void> end_old(self_ptr self, member_ptr one);
+  void wake_watch();
+
+  // Commands of clients (command.cpp).
+  static boost::asio::awaitable<result<void>> run_command(std::weak_ptr<fleet> of, member_ptr one);
+  static boost::asio::awaitable<void> await_answer(std::weak_ptr<fleet> of, member_ptr one,
+                                                   std::int64_t round);
+  void end_failed_command(const member_ptr& one, const command_end& end);
 
   engine& engine_;
+  std::shared_ptr<api_keys> keys_;
   fleet_settings settings_;
   std::shared_ptr<metrics> counted_;
   subscription listening_;
+  boost::asio::any_io_executor watch_strand_;
+  std::shared_ptr<boost::asio::steady_timer> watch_timer_;
+  std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;
   std::unordered_map<std::string, member_ptr> by_id_;
   std::map<std::pair<std::string, std::string>, member_ptr> by_session_; ///< owner and session

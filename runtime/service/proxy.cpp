@@ -35,18 +35,22 @@ bool asks_for_upgrade(const http_exchange& exchange) {
              std::string::npos;
 }
 
-header_list headers_for_agent(const http_exchange& exchange) {
+header_list headers_for(const address& to, const http_exchange& exchange) {
   header_list passed;
-  passed.reserve(exchange.headers().size() + 2);
-  passed.emplace_back("Host", "localhost");
+  passed.reserve(exchange.headers().size() + 3);
+  const bool ours = to.server == server_kind::main;
+  const auto named = exchange.header("host");
+  passed.emplace_back("Host", ours || named.empty() ? "localhost" : std::string(named));
   const auto key = core::to_lower(std::string(protocol::service_key_header));
   for (const auto& [name, value] : exchange.headers()) {
     const auto lower = core::to_lower(name);
     if (!is_of_the_hop(lower) && lower != key)
       passed.emplace_back(name, value);
   }
-  if (const auto host = exchange.header("host"); !host.empty())
-    passed.emplace_back("X-Forwarded-Host", std::string(host));
+  if (!named.empty())
+    passed.emplace_back("X-Forwarded-Host", std::string(named));
+  if (!to.prefix.empty() && !ours)
+    passed.emplace_back("X-Forwarded-Prefix", to.prefix);
   if (asks_for_upgrade(exchange)) {
     passed.emplace_back("Connection", "Upgrade");
     passed.emplace_back("Upgrade", std::string(exchange.header("upgrade")));
@@ -60,6 +64,20 @@ header_list headers_for_client(const header_list& from) {
     if (const auto lower = core::to_lower(name); !is_of_the_hop(lower) && lower != "date")
       passed.emplace_back(name, value);
   return passed;
+}
+
+/// By the agent, which found nobody on the port.
+bool was_refused(const error& why) {
+  return std::ranges::any_of(why.evidence, [](const auto& one) { return one.first == "status"; });
+}
+
+error not_listening(const member& which, server_kind server, error seen) {
+  return make_error(errc::connection_failed, "nothing answers on port " +
+                                                 std::to_string(which.port_of(server)) + " of " +
+                                                 which.id().str())
+      .blamed_on(failure_class::agent)
+      .with_cause(std::move(seen.cause))
+      .with_hint("start a server on that port in the sandbox, or wait until it listens");
 }
 
 /// What of the request's body is there already, and how long it is.
@@ -155,27 +173,31 @@ asio::awaitable<result<void>> send_reply(http_exchange& exchange, transport::ups
 
 } // namespace
 
-asio::awaitable<void> pass_on(fleet& all, member_ptr which, std::string target,
-                              http_exchange& exchange) {
+asio::awaitable<void> pass_on(fleet& all, member_ptr which, address to, http_exchange& exchange) {
+  const member::use in_use(which);
   const auto body = co_await open_body(exchange);
   if (!body) {
     co_await reply_failure(exchange, 400, body.error());
     co_return;
   }
-  const auto headers = headers_for_agent(exchange);
+  const auto headers = headers_for(to, exchange);
   error seen;
   std::uint64_t used = 0;
   for (int way = 1;; ++way) {
-    auto route = co_await all.way_to(which, used, seen);
+    auto route = co_await all.way_to(which, to.server, used, seen);
     if (!route) {
       co_await reply_failure(exchange, status_of_lost(route.error()), route.error());
       co_return;
     }
     used = route->generation;
-    const transport::upstream_request request{exchange.method(), target, headers, body->length};
-    auto call = co_await route->agent->begin(request, body->first, connect_patience);
+    const transport::upstream_request request{exchange.method(), to.target, headers, body->length};
+    auto call = co_await route->server->begin(request, body->first, connect_patience);
     if (!call) {
       seen = std::move(call.error());
+      if (was_refused(seen)) { // the sandbox is well, its server is not
+        co_await reply_failure(exchange, 503, not_listening(*which, to.server, std::move(seen)));
+        co_return;
+      }
       if (way < max_ways)
         continue;
       co_await reply_failure(exchange, 502, seen);
@@ -201,7 +223,7 @@ asio::awaitable<void> pass_on(fleet& all, member_ptr which, std::string target,
     if (replied || exchange.replied() || replied.error().code == errc::cancelled)
       co_return;
     // What the agent has done of it is not known: its verdict tells, and nothing is sent twice.
-    const auto verdict = co_await all.way_to(which, used, replied.error());
+    const auto verdict = co_await all.way_to(which, to.server, used, replied.error());
     const auto& why = verdict ? replied.error() : verdict.error();
     co_await reply_failure(exchange, status_of_lost(why), why);
     co_return;

@@ -6,25 +6,40 @@
 namespace sandfleet::service {
 
 namespace {
-constexpr const char* retry_after_seconds = "1";
-}
 
-boost::asio::awaitable<void> reply_json(transport::http_exchange& exchange, int status,
-                                        std::string body) {
+using handling = boost::asio::awaitable<void>;
+
+handling send_json(transport::http_exchange& exchange, int status, std::string body,
+                   std::string retry_after) {
   transport::header_list headers;
   headers.emplace_back("Content-Type", "application/json");
-  if (status == 429 || status == 503)
-    headers.emplace_back("Retry-After", retry_after_seconds);
+  if (!retry_after.empty())
+    headers.emplace_back("Retry-After", std::move(retry_after));
   (void)co_await exchange.reply(status, std::move(headers), std::move(body));
 }
 
-boost::asio::awaitable<void> reply_failure(transport::http_exchange& exchange, int status,
-                                           error why) {
+/// In seconds; empty: another time will not help.
+std::string retry_after(int status, const error& why) {
+  if (status != 429 && status != 503)
+    return {};
+  for (const auto& [name, value] : why.evidence)
+    if (const auto* seconds = std::get_if<std::int64_t>(&value); seconds && name == "retry_after_s")
+      return std::to_string(*seconds);
+  return "1";
+}
+
+} // namespace
+
+handling reply_json(transport::http_exchange& exchange, int status, std::string body) {
+  return send_json(exchange, status, std::move(body), {});
+}
+
+handling reply_failure(transport::http_exchange& exchange, int status, error why) {
   protocol::json_writer out;
   out.begin_object().member("detail", why.to_string()).key("error");
   protocol::write_error(out, why);
   out.end_object();
-  return reply_json(exchange, status, std::move(out).take());
+  return send_json(exchange, status, std::move(out).take(), retry_after(status, why));
 }
 
 int status_of(const error& why) noexcept {

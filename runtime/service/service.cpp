@@ -4,6 +4,8 @@
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/protocol/remote_api.hpp"
+#include "runtime/service/event_feed.hpp"
+#include "runtime/service/openapi.hpp"
 #include "runtime/service/proxy.hpp"
 #include "runtime/service/replies.hpp"
 
@@ -23,13 +25,14 @@ constexpr std::size_t max_connections = 16'384;
 } // namespace
 
 struct service::impl : std::enable_shared_from_this<service::impl> {
-  impl(engine& runtime, api_keys given, service_settings s)
+  impl(engine& runtime, std::shared_ptr<api_keys> given, service_settings s)
       : settings(std::move(s)), keys(std::move(given)),
-        all(std::make_shared<fleet>(runtime, settings.fleet, counted)) {}
+        all(std::make_shared<fleet>(runtime, keys, settings.fleet, counted)),
+        feed(std::make_shared<event_feed>(runtime)) {}
 
   /// The request's owner by its key.
   [[nodiscard]] result<std::string> authenticate(const http_exchange& exchange) const {
-    if (auto owner = keys.owner_of(exchange.header(protocol::service_key_header)))
+    if (auto owner = keys->owner_of(exchange.header(protocol::service_key_header)))
       return *owner;
     return fail(make_error(errc::permission_denied, "the API key is missing or wrong")
                     .with_hint("send it as the header X-API-Key"));
@@ -43,7 +46,9 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
                           ? (settings.tls ? "https://" : "http://") +
                                 (host.empty() ? std::string("localhost") : std::string(host))
                           : settings.public_url;
-    told.url = base + "/" + told.runtime_id;
+    told.url = url_of(base, told.runtime_id);
+    told.work_hosts = work_hosts_of(base, told.runtime_id, one.port_of(server_kind::work_1),
+                                    one.port_of(server_kind::work_2));
     return told;
   }
 
@@ -72,20 +77,29 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
     return reply_json(exchange, 200, protocol::encode_runtimes(told, true));
   }
 
+  handling send_events(http_exchange& exchange, std::string owner) {
+    feed_request wanted;
+    wanted.owner = std::move(owner);
+    wanted.runtime_id = exchange.query("runtime_id").value_or("");
+    const auto last = exchange.header("last-event-id");
+    const auto after = last.empty() ? exchange.query("after") : std::optional(std::string(last));
+    if (after) {
+      wanted.after = core::parse_integer(*after);
+      if (!wanted.after) {
+        co_await reply_failure(
+            exchange, 422,
+            make_error(errc::invalid_argument, "after: '" + *after + "' is no number"));
+        co_return;
+      }
+    }
+    co_await feed->send(exchange, std::move(wanted));
+  }
+
   handling start(http_exchange& exchange, std::string owner, std::string body) {
     auto asked = protocol::decode_runtime_start(body);
     if (!asked) {
       co_await reply_failure(exchange, 422, asked.error());
       co_return;
-    }
-    const auto known = all->find_session(owner, asked->session_id);
-    if (!known || (*known)->has_ended()) {
-      const auto alive = static_cast<std::int64_t>(all->of(owner).size());
-      const auto admitted = keys.admit(owner, alive, api_keys::clock::now());
-      if (!admitted) {
-        co_await reply_failure(exchange, 429, admitted.error());
-        co_return;
-      }
     }
     auto one = co_await all->start(std::move(owner), std::move(*asked));
     co_await reply_found(exchange, std::move(one));
@@ -136,6 +150,10 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
       return reply_found(exchange, all->find_session(owner, *session));
     if (const auto id = below("/runtime/"))
       return reply_found(exchange, all->find(owner, *id));
+    if (path == "/events")
+      return send_events(exchange, owner);
+    if (path == "/openapi.json")
+      return reply_json(exchange, 200, std::string(openapi_document()));
     if (path == "/registry_prefix") {
       protocol::json_writer out;
       out.begin_object().member("registry_prefix", settings.registry_prefix).end_object();
@@ -178,22 +196,13 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
                    "there is no " + std::string(exchange.method()) + " " + exchange.path()));
   }
 
-  /// Of `/{runtime_id}/…`, where the agent asks for its own key; empty for other paths.
-  static std::string_view sandbox_in(const http_exchange& exchange) {
-    const auto target = exchange.target();
-    const auto end = target.find_first_of("/?", 1);
-    const auto id = target.substr(1, end == std::string_view::npos ? end : end - 1);
-    return is_sandbox_id(id) ? id : std::string_view{};
-  }
-
-  handling use_sandbox(http_exchange& exchange, std::string_view id) {
-    const auto which = all->find(id);
+  handling use_sandbox(http_exchange& exchange, address to) {
+    if (draining)
+      return refuse(exchange);
+    auto which = all->find(to.id);
     if (!which)
       return reply_failure(exchange, 404, which.error());
-    std::string rest(exchange.target().substr(1 + id.size()));
-    if (!rest.starts_with('/'))
-      rest.insert(0, 1, '/');
-    return pass_on(*all, *which, std::move(rest), exchange);
+    return pass_on(*all, std::move(*which), std::move(to), exchange);
   }
 
   handling show_metrics(http_exchange& exchange) const {
@@ -214,13 +223,7 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
       co_return;
     }
     if (draining) {
-      co_await reply_failure(exchange, 503,
-                             make_error(errc::shutting_down, "the service is going down")
-                                 .with_hint("try again in a moment: sandboxes stay"));
-      co_return;
-    }
-    if (const auto id = sandbox_in(exchange); !id.empty()) {
-      co_await use_sandbox(exchange, id);
+      co_await refuse(exchange);
       co_return;
     }
     auto owner = authenticate(exchange);
@@ -240,6 +243,12 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
     co_await reply_unknown(exchange);
   }
 
+  static handling refuse(http_exchange& exchange) {
+    return reply_failure(exchange, 503,
+                         make_error(errc::shutting_down, "the service is going down")
+                             .with_hint("try again in a moment: sandboxes stay"));
+  }
+
   handling answer_probe(http_exchange& exchange, bool of_readiness) const {
     const bool good = !of_readiness || (ready && !draining);
     return reply_json(exchange, good ? 200 : 503,
@@ -247,9 +256,10 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
   }
 
   service_settings settings;
-  api_keys keys;
+  std::shared_ptr<api_keys> keys;
   std::shared_ptr<metrics> counted = std::make_shared<metrics>();
   std::shared_ptr<fleet> all;
+  std::shared_ptr<event_feed> feed;
   std::atomic<bool> ready{false};
   std::atomic<bool> draining{false};
   std::optional<transport::http_server> server;
@@ -261,9 +271,13 @@ namespace {
 handling serve(std::shared_ptr<service::impl> self, http_exchange& exchange) {
   if (!self)
     co_return;
-  const bool to_sandbox = !service::impl::sandbox_in(exchange).empty();
-  co_await self->handle(exchange);
-  self->counted->count_request(to_sandbox ? "sandbox" : "api", exchange.status());
+  auto to = read_address(exchange.header("host"), exchange.target());
+  const char* const kind = to ? "sandbox" : "api";
+  if (to)
+    co_await self->use_sandbox(exchange, std::move(*to));
+  else
+    co_await self->handle(exchange);
+  self->counted->count_request(kind, exchange.status());
 }
 
 transport::http_server_options server_options(const service_settings& settings) {
@@ -276,7 +290,7 @@ transport::http_server_options server_options(const service_settings& settings) 
 
 } // namespace
 
-service::service(engine& runtime, api_keys keys, service_settings settings)
+service::service(engine& runtime, std::shared_ptr<api_keys> keys, service_settings settings)
     : impl_(std::make_shared<impl>(runtime, std::move(keys), std::move(settings))) {
   impl_->server.emplace(
       runtime.executor(),
@@ -286,16 +300,44 @@ service::service(engine& runtime, api_keys keys, service_settings settings)
       server_options(impl_->settings));
 }
 
-service::~service() = default;
+service::~service() {
+  impl_->all->close();
+}
+
+namespace {
+
+/// A quota of what no sandbox has a limit of would never be used up.
+result<void> check(const service_settings& settings, const api_keys& keys) {
+  const auto refuse = [](const char* quota, const char* setting) {
+    return fail(make_error(errc::invalid_configuration, std::string("an API key has ") + quota +
+                                                            ", and sandboxes have no " + setting)
+                    .with_hint(std::string("set ") + setting));
+  };
+  if (keys.limits_cpus() && !settings.fleet.base.limits.cpus)
+    return refuse("max_cpus", "cpus");
+  if (keys.limits_memory() && !settings.fleet.base.limits.memory_mb)
+    return refuse("max_memory_mb", "memory_mb");
+  return {};
+}
+
+} // namespace
 
 asio::awaitable<result<void>> service::begin() {
   const auto self = impl_;
+  const auto given = check(self->settings, *self->keys);
+  if (!given)
+    co_return given;
   auto recovered = co_await self->all->recover();
   if (!recovered)
     co_return recovered;
+  self->feed->begin();
   auto listening = self->server->listen(self->settings.listen);
   self->ready = listening.has_value();
   co_return listening;
+}
+
+void service::keys_changed() {
+  impl_->all->policies_changed();
 }
 
 std::uint16_t service::port() const {
@@ -305,6 +347,7 @@ std::uint16_t service::port() const {
 asio::awaitable<void> service::drain(std::chrono::milliseconds grace) {
   const auto self = impl_;
   self->draining = true;
+  self->feed->close();
   co_await self->server->stop(grace);
 }
 

@@ -20,8 +20,8 @@ namespace sandfleet::service {
 
 struct service_settings {
   transport::endpoint listen = transport::tcp_endpoint{"127.0.0.1", 3000};
-  /// "https://host/path" before a sandbox's id in its url; empty: `http://`, or `https://` with
-  /// `tls`, and the host that the client named.
+  /// "https://host/path" before a sandbox's id in its url, or "https://{runtime_id}.host"; empty:
+  /// `http://`, or `https://` with `tls`, and the host that the client named.
   std::string public_url;
   std::optional<tls::server> tls;            ///< nothing: plain HTTP
   std::string registry_prefix = "sandfleet"; ///< of `GET /registry_prefix`
@@ -32,10 +32,13 @@ struct service_settings {
 class service {
  public:
   /// The engine must outlive it, keep a journal and keep its sandboxes.
-  service(engine& runtime, api_keys keys, service_settings settings);
+  service(engine& runtime, std::shared_ptr<api_keys> keys, service_settings settings);
   ~service();
   service(const service&) = delete;
   service& operator=(const service&) = delete;
+
+  /// After the keys have changed.
+  void keys_changed();
 
   /// Takes up what runs, then listens.
   boost::asio::awaitable<result<void>> begin();

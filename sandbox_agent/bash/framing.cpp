@@ -1,5 +1,6 @@
 #include "sandbox_agent/bash/framing.hpp"
 
+#include "runtime/core/text.hpp"
 #include "sandbox_agent/bash/quoting.hpp"
 
 #include <algorithm>
@@ -143,8 +144,8 @@ constexpr std::string_view bash_prompt_command =
 std::string bash_opening() {
   return R"( case ${BASH_VERSION-} in ""|[0-3].*|4.[0-3]*) printf '\033]6973;%s;O\007' @NONCE@;; )"
          R"(*) unset HISTFILE; set +H; history -c; export SANDFLEET_PROMPT=)" +
-         quote_posix(bash_look()) + " PROMPT_COMMAND=" + quote_posix(bash_prompt_command) +
-         ";; esac";
+         core::quote_posix(bash_look()) +
+         " PROMPT_COMMAND=" + core::quote_posix(bash_prompt_command) + ";; esac";
 }
 
 // A DEBUG trap can skip commands, which then count as successful. It skips no expansions, and the

@@ -113,18 +113,6 @@ std::string quote_ansi_c(std::string_view text) {
   return out;
 }
 
-std::string quote_posix(std::string_view text) {
-  std::string out = "'";
-  for (const char byte : text) {
-    if (byte == '\'')
-      out += "'\\''";
-    else if (byte != '\0')
-      out += byte;
-  }
-  out += '\'';
-  return out;
-}
-
 std::optional<std::string> unquote_word(std::string_view text, std::string_view stops,
                                         std::size_t& used) {
   std::string out;

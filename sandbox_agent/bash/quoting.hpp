@@ -15,9 +15,6 @@ void append_ansi_c(std::string& out, char byte);
 /// `text` as one word of bash, on one line: $'...'.
 [[nodiscard]] std::string quote_ansi_c(std::string_view text);
 
-/// `text` as one word of any POSIX shell: '...'. Newlines stay newlines.
-[[nodiscard]] std::string quote_posix(std::string_view text);
-
 /// Reads what bash's ${var@Q} wrote: a sequence of '...', $'...', \c and plain characters that
 /// ends before the first of `stops` outside of quotes, or with the text. Returns the value and
 /// sets `used` to the number of bytes read; nothing when a quote is not closed.

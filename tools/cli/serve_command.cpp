@@ -6,7 +6,10 @@
 #include "tools/cli/interrupt.hpp"
 
 #include <CLI/App.hpp>
+#include <boost/asio/signal_set.hpp>
 
+#include <csignal>
+#include <functional>
 #include <iostream>
 #include <poll.h>
 
@@ -45,8 +48,14 @@ OpenHands uses it with RUNTIME=remote, SANDBOX_REMOTE_RUNTIME_API_URL and SANDBO
 of keys has a table for each:
   [team-a]
   key = "at least sixteen characters"
-  max_sandboxes = 100
+  max_sandboxes = 100        # at once; no limit when left out, as with the next three
   starts_per_minute = 600
+  max_cpus = 64
+  max_memory_mb = 262144
+  idle_pause_s = 900         # paused after so long without a request [never]
+  time_to_live_s = 86400     # taken away after so long [never]
+  auto_resume = true         # a request to a paused sandbox resumes it [true]
+SIGHUP has it read this file and the certificates again.
 
 Prints the address once it listens. SIGTERM and SIGINT end it when the requests under way are
 answered; sandboxes stay, and the next one on the same state_dir takes them up, also after a crash.)");
@@ -66,7 +75,10 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
                     "PEM file: clients must show a certificate of one of these authorities")
         ->type_name("FILE")
         ->needs(certificate);
-    app->add_option("--public-url", public_url_, "how clients reach it [as they named it]")
+    app->add_option(
+           "--public-url", public_url_,
+           "how clients reach it, '{runtime_id}' standing for a sandbox's id where each has "
+           "a host of its own: https://{runtime_id}.example.com [as they named it]")
         ->type_name("URL");
     return app;
   }
@@ -117,7 +129,10 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
 
     const interrupt_watch watch([](int) {});
     foreground work(runtime->executor());
-    service::service offered(*runtime, std::move(*keys), std::move(given));
+    const auto certificates = given.tls;
+    service::service offered(*runtime, *keys, std::move(given));
+    boost::asio::signal_set hangups(runtime->executor(), SIGHUP);
+    on_hangup(hangups, [&] { reload(**keys, certificates, offered, context.err); });
     auto begun = work.wait(offered.begin());
     if (!begun)
       return fail(std::move(begun.error()));
@@ -128,6 +143,28 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
       ::poll(&ended, 1, -1);
     work.wait(drained(offered));
     return exit_status::success;
+  }
+
+  /// Calls it at each SIGHUP while `signals` lives.
+  static void on_hangup(boost::asio::signal_set& signals, std::function<void()> act) {
+    signals.async_wait([&signals, act](boost::system::error_code ec, int) {
+      if (ec)
+        return;
+      act();
+      on_hangup(signals, act);
+    });
+  }
+
+  /// What cannot be read leaves all as it was.
+  void reload(service::api_keys& keys, const std::optional<tls::server>& certificates,
+              service::service& offered, const stream_look& look) const {
+    auto listed = service::read_key_file(keys_);
+    auto replaced = listed ? keys.replace(std::move(*listed)) : fail(std::move(listed.error()));
+    if (replaced && certificates)
+      replaced = certificates->reload();
+    offered.keys_changed();
+    if (!replaced)
+      print_error(replaced.error(), look);
   }
 
   static boost::asio::awaitable<result<void>> drained(service::service& offered) {

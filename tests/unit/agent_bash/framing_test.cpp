@@ -1,3 +1,4 @@
+#include "runtime/core/text.hpp"
 #include "sandbox_agent/bash/framing.hpp"
 #include "sandbox_agent/bash/quoting.hpp"
 
@@ -44,7 +45,7 @@ std::string evaluated(const typed_text& typed) {
 
 TEST(quoting, all_bytes_come_back) {
   const auto text = all_bytes() + "'\\''\\n\\";
-  for (const auto& quoted : {quote_ansi_c(text), quote_posix(text)}) {
+  for (const auto& quoted : {quote_ansi_c(text), core::quote_posix(text)}) {
     std::size_t used = 0;
     EXPECT_EQ(unquote_word(quoted, ";", used), text);
     EXPECT_EQ(used, quoted.size());

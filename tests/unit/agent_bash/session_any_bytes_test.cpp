@@ -1,3 +1,4 @@
+#include "runtime/core/text.hpp"
 #include "sandbox_agent/bash/quoting.hpp"
 #include "sandbox_agent/bash/terminal.hpp"
 #include "tests/unit/agent_bash/session_fixture.hpp"
@@ -82,7 +83,7 @@ TEST_F(any_bytes, typed_ones_reach_a_command_whole) {
     for (auto length = below(round % 4 == 0 ? 9000 : 200); length > 0; --length)
       if (const auto byte = static_cast<char>(below(256)); byte != '\0')
         bytes += byte;
-    auto hex = output("printf %s " + quote_posix(bytes) + " | od -An -v -tx1");
+    auto hex = output("printf %s " + core::quote_posix(bytes) + " | od -An -v -tx1");
     std::erase_if(hex, [](unsigned char c) { return std::isspace(c) != 0; });
     std::string wanted;
     for (const char byte : bytes) {

@@ -1,0 +1,111 @@
+#include "runtime/service/fleet.hpp"
+#include "runtime/service/journal_query.hpp"
+#include "runtime/service/specify.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+/// What becomes of the sandboxes when the service is begun again.
+namespace sandfleet::service {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Whether one that was in this state runs, unless it has been lost.
+bool was_there(const std::string& state) {
+  for (const auto one : {sandbox_state::ready, sandbox_state::pausing, sandbox_state::paused,
+                         sandbox_state::resuming, sandbox_state::error_runtime_disconnected})
+    if (state == to_string(one))
+      return true;
+  return false;
+}
+
+} // namespace
+
+asio::awaitable<result<void>> fleet::recover() {
+  const auto self = shared_from_this();
+  listening_ = engine_.on_status([weak = weak_from_this()](const status_event& event) {
+    if (const auto alive = weak.lock())
+      alive->on_status(event);
+  });
+  std::function<result<std::vector<journal::sandbox_row>>(journal::store&)> all =
+      [](journal::store& store) { return store.sandboxes(false); };
+  auto rows = co_await in_journal(engine_, std::move(all));
+  if (!rows)
+    co_return fail(std::move(rows.error()));
+  auto listed = co_await engine_.list();
+  if (!listed)
+    co_return fail(std::move(listed.error()));
+  std::map<std::string, bool> runs; ///< by id: whether it is one of ours that is known
+  for (const auto& one : *listed)
+    if (one.kept && one.state != listed_state::abandoned)
+      runs[one.id.str()] = false;
+  co_await take_up_all(std::move(*rows), runs);
+  // Those of a journal that was lost, or whose end was noted before it came to pass.
+  for (const auto& one : *listed)
+    if (one.labels.contains(std::string(service_label)) && runs.contains(one.id.str()) &&
+        !runs[one.id.str()]) {
+      auto stray = co_await engine_.attach(one.id);
+      if (stray)
+        (void)co_await stray->stop();
+    }
+  asio::co_spawn(watch_strand_, watch(weak_from_this(), watch_timer_), asio::detached);
+  co_return result<void>{};
+}
+
+/// All at once; completes with the last.
+asio::awaitable<void> fleet::take_up_all(std::vector<journal::sandbox_row> rows,
+                                         std::map<std::string, bool>& runs) {
+  const auto here = co_await asio::this_coro::executor;
+  const auto bell =
+      std::make_shared<asio::steady_timer>(here, asio::steady_timer::time_point::max());
+  const auto open = std::make_shared<std::size_t>(rows.size());
+  for (auto& row : rows) {
+    const auto found = runs.find(row.id.str());
+    if (found != runs.end())
+      found->second = true;
+    asio::co_spawn(here, take_up(shared_from_this(), std::move(row), found != runs.end()),
+                   [bell, open](const std::exception_ptr&, const result<void>&) {
+                     if (--*open == 0)
+                       bell->cancel();
+                   });
+  }
+  while (*open > 0) {
+    boost::system::error_code ignored;
+    co_await bell->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+asio::awaitable<result<void>> fleet::take_up(self_ptr self, journal::sandbox_row row, bool runs) {
+  auto asked = protocol::decode_runtime_start(row.request);
+  if (!asked)
+    co_return fail(std::move(asked.error()));
+  const auto id = row.id;
+  const auto state = row.state;
+  const auto one = std::make_shared<member>(std::move(row), std::move(*asked));
+  self->add(one);
+  if (runs) {
+    auto box = co_await self->engine_.attach(id);
+    if (box)
+      self->has_started(one, std::move(*box));
+    else
+      self->conclude(one, std::move(box.error()), sandbox_state::error);
+    co_return result<void>{};
+  }
+  if (was_there(state)) {
+    self->conclude(one,
+                   make_error(errc::sandbox_lost, "the sandbox " + id.str() + " has gone")
+                       .with_cause("it ended while no supervisor ran"),
+                   sandbox_state::error);
+    co_return result<void>{};
+  }
+  auto spec = specify(self->settings_.base, one->row(), one->asked());
+  if (spec)
+    self->begin_start(one, std::move(*spec));
+  else
+    self->conclude(one, std::move(spec.error()), sandbox_state::error);
+  co_return result<void>{};
+}
+
+} // namespace sandfleet::service

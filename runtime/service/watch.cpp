@@ -1,0 +1,96 @@
+#include "actors/log.hpp"
+#include "runtime/service/fleet.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+/// Who has been idle for too long, and whose time is over.
+namespace sandfleet::service {
+
+namespace asio = boost::asio;
+using std::chrono::system_clock;
+
+void fleet::wake_watch() {
+  asio::post(watch_strand_, [timer = watch_timer_] { timer->cancel(); });
+}
+
+asio::awaitable<void> fleet::watch(std::weak_ptr<fleet> of,
+                                   std::shared_ptr<asio::steady_timer> timer) {
+  for (;;) {
+    {
+      const auto self = of.lock();
+      if (!self || self->closed_)
+        co_return;
+      timer->expires_at(self->look_at_all());
+    }
+    boost::system::error_code ignored;
+    co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+/// Does what is due, and says when to look again.
+member::clock::time_point fleet::look_at_all() {
+  std::vector<member_ptr> alive;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, one] : by_id_)
+      if (!one->has_ended())
+        alive.push_back(one);
+  }
+  const auto self = shared_from_this();
+  const auto now = member::clock::now();
+  auto next = member::clock::time_point::max();
+  for (const auto& one : alive) {
+    if (const auto expires = one->expires()) {
+      const auto left = *expires - system_clock::now();
+      if (left <= left.zero())
+        asio::co_spawn(watch_strand_, end_old(self, one), asio::detached);
+      else
+        next = std::min(next, now + left);
+    }
+    const auto patience = keys_->policy_of(one->owner()).idle_pause;
+    if (!patience)
+      continue;
+    // One that is used now cannot be idle before its time has passed once more.
+    next = std::min(next, now + *patience);
+    const auto at = one->idle_at(*patience);
+    if (at && *at > now)
+      next = std::min(next, *at);
+    else if (at && one->begin_idle_pause(*patience))
+      asio::co_spawn(watch_strand_, pause_idle(self, one), asio::detached);
+  }
+  return next;
+}
+
+asio::awaitable<void> fleet::pause_idle(self_ptr self, member_ptr one) {
+  const auto box = one->box();
+  const auto paused = co_await sandbox(*box).pause();
+  const bool wanted = one->end_idle_pause(paused.has_value());
+  if (!paused)
+    actors::log_event(actors::log_level::warning, "idle_pause_failed",
+                      {{"sandbox", one->id().str()}, {"error", paused.error().to_string()}});
+  else if (wanted)
+    (void)co_await sandbox(*box).resume();
+  else
+    self->note_use(one);
+}
+
+asio::awaitable<void> fleet::end_old(self_ptr self, member_ptr one) {
+  if (!one->begin_end())
+    co_return;
+  self->conclude_aloud(
+      one,
+      make_error(errc::timed_out, "the time to live of " + one->id().str() + " is over")
+          .blamed_on(failure_class::task)
+          .with_hint("the API key's time_to_live_s says how long it is"),
+      sandbox_state::stopped);
+  if (auto box = one->box())
+    (void)co_await box->stop();
+  else
+    one->cancel_start();
+}
+
+} // namespace sandfleet::service
