@@ -31,6 +31,18 @@ std::shared_ptr<bash_session> sessions::find(const session_name& name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
+void sessions::set_environment(const std::map<std::string, std::string>& variables) {
+  for (const auto& [name, value] : variables)
+    settings_.env[name] = value;
+}
+
+std::vector<std::shared_ptr<bash_session>> sessions::all() const {
+  std::vector<std::shared_ptr<bash_session>> found;
+  for (const auto& [name, session] : by_name_)
+    found.push_back(session);
+  return found;
+}
+
 std::string sessions::working_dir(const session_name& name) const {
   const auto session = find(name);
   return session ? session->working_dir() : settings_.working_dir;

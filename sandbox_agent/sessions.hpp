@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace sandfleet::agent {
 
@@ -26,6 +27,10 @@ class sessions {
 
   /// Nothing when it was never asked for.
   [[nodiscard]] std::shared_ptr<bash_session> find(const session_name& name) const;
+
+  /// For shells that are started from now on.
+  void set_environment(const std::map<std::string, std::string>& variables);
+  [[nodiscard]] std::vector<std::shared_ptr<bash_session>> all() const;
 
   /// The directory of a session's shell.
   [[nodiscard]] std::string working_dir(const session_name& name = session_name("default")) const;

@@ -10,6 +10,17 @@ namespace sandfleet::protocol {
 
 namespace {
 
+bool is_shell_name(std::string_view name) {
+  const auto fits = [](char c, bool first) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (!first && c >= '0' && c <= '9');
+  };
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if (!fits(name[i], i == 0))
+      return false;
+  return !name.empty();
+}
+
 using namespace std::chrono;
 
 constexpr auto int_low = std::int64_t{std::numeric_limits<int>::min()};
@@ -310,6 +321,24 @@ result<std::chrono::milliseconds> decode_life(std::string_view body) {
   auto in = request_of(body, "/life");
   std::chrono::milliseconds time(in.integer("milliseconds", 0, longest.count()));
   return finish(in, std::move(time));
+}
+
+std::string encode_environment(const std::map<std::string, std::string>& variables) {
+  json_writer out;
+  out.begin_object().key("env").begin_object();
+  for (const auto& [name, value] : variables)
+    out.member(name, value);
+  out.end_object().end_object();
+  return std::move(out).take();
+}
+
+result<std::map<std::string, std::string>> decode_environment(std::string_view body) {
+  auto in = request_of(body, "/environment");
+  auto variables = read_env(in);
+  for (const auto& [name, value] : variables)
+    if (!is_shell_name(name))
+      in.reject("env", "'" + to_utf8(name) + "' is no name of a shell's variable");
+  return finish(in, std::move(variables));
 }
 
 std::string encode_cancel_reply(bool cancelled) {

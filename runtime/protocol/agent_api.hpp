@@ -79,6 +79,11 @@ struct cancel_call {
 [[nodiscard]] std::string encode_life(std::chrono::milliseconds time);
 [[nodiscard]] result<std::chrono::milliseconds> decode_life(std::string_view body);
 
+/// `POST /environment`: variables for what is started from now on, and for the shells that run.
+/// `invalid_argument` for names that no shell takes.
+[[nodiscard]] std::string encode_environment(const std::map<std::string, std::string>& variables);
+[[nodiscard]] result<std::map<std::string, std::string>> decode_environment(std::string_view body);
+
 /// The body of an answer that is not a success: `{"detail": TEXT}`, and that of a 422.
 [[nodiscard]] std::string encode_detail(std::string_view detail);
 [[nodiscard]] std::string encode_invalid_request(std::string_view errors);

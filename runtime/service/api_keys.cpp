@@ -36,6 +36,8 @@ result<void> api_keys::replace(std::vector<api_key> keys) {
   std::map<digest, std::string> owners;
   std::map<std::string, account> accounts;
   for (auto& one : keys) {
+    if (one.name.empty())
+      return refuse("an API key has no name");
     if (one.secret.size() < shortest_secret)
       return refuse("the API key '" + one.name + "' is shorter than 16 characters");
     if (!owners.emplace(digest_of(one.secret), one.name).second)

@@ -50,7 +50,8 @@ bool stands_still(const sandbox& box) {
 fleet::fleet(engine& runtime, std::shared_ptr<api_keys> keys, fleet_settings settings,
              std::shared_ptr<metrics> counted)
     : engine_(runtime), keys_(std::move(keys)), settings_(std::move(settings)),
-      counted_(std::move(counted)), watch_strand_(asio::make_strand(runtime.executor())),
+      counted_(std::move(counted)), pool_(settings_.warm),
+      watch_strand_(asio::make_strand(runtime.executor())),
       watch_timer_(std::make_shared<asio::steady_timer>(watch_strand_,
                                                         asio::steady_timer::time_point::max())) {}
 
@@ -67,7 +68,8 @@ void fleet::add(const member_ptr& one) {
   const auto row = one->row();
   const std::lock_guard lock(mutex_);
   by_id_[row.id.str()] = one;
-  by_session_[{row.owner, row.session_id}] = one;
+  if (!row.owner.empty()) // else it is a warm one
+    by_session_[{row.owner, row.session_id}] = one;
 }
 
 /// With the lock held.
@@ -86,8 +88,8 @@ result<void> fleet::admit(const std::string& owner, const protocol::runtime_star
                       api_keys::clock::now());
 }
 
-asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::runtime_start asked) {
-  const auto self = shared_from_this();
+journal::sandbox_row fleet::new_row(const std::string& owner,
+                                    const protocol::runtime_start& asked) const {
   journal::sandbox_row row;
   row.id = make_sandbox_id();
   row.session_id = asked.session_id;
@@ -101,17 +103,31 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
       std::chrono::time_point_cast<std::chrono::milliseconds>(system_clock::now());
   if (const auto life = keys_->policy_of(owner).time_to_live)
     row.expires = row.created + *life;
+  return row;
+}
+
+asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::runtime_start asked) {
+  const auto self = shared_from_this();
+  auto row = new_row(owner, asked);
   auto spec = specify(settings_.base, row, asked);
   if (!spec)
     co_return fail(std::move(spec.error()));
-  const auto one = std::make_shared<member>(row, std::move(asked));
+  const auto warm_image = warm_image_for(*spec, asked);
+  member_ptr one;
+  std::optional<sandbox> box;
   {
     const std::lock_guard lock(mutex_);
     auto& place = by_session_[{owner, row.session_id}];
     if (place && !place->has_ended())
       co_return place;
-    if (auto admitted = admit(owner, one->asked()); !admitted)
+    if (auto admitted = admit(owner, asked); !admitted)
       co_return fail(std::move(admitted.error()));
+    if (const auto warm = pool_.take(warm_image)) {
+      box = warm->box();
+      row.id = warm->id();
+      row.session_key = warm->row().session_key;
+    }
+    one = std::make_shared<member>(row, std::move(asked));
     place = one;
     by_id_[row.id.str()] = one;
   }
@@ -123,7 +139,12 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
     one->ended(noted.error(), sandbox_state::error, system_clock::now());
     co_return fail(std::move(noted.error()));
   }
-  begin_start(one, std::move(*spec));
+  if (box) {
+    asio::co_spawn(engine_.executor(), hand_over(self, one, std::move(*box)), asio::detached);
+    refill();
+  } else {
+    begin_start(one, std::move(*spec));
+  }
   wake_watch();
   co_return one;
 }
@@ -138,6 +159,11 @@ void fleet::begin_start(const member_ptr& one, sandbox_spec spec) {
         if (one->has_ended()) { // it was stopped meanwhile
           if (made)
             self->take_away(std::move(*made));
+        } else if (one->owner().empty()) {
+          if (made)
+            self->warm_started(one, std::move(*made));
+          else
+            self->warm_failed(one, std::move(made.error()));
         } else if (made) {
           self->has_started(one, std::move(*made));
         } else {
@@ -175,6 +201,8 @@ void fleet::on_status(const status_event& event) {
   auto box = *(*one)->box();
   conclude(*one, event.failure, event.to);
   take_away(std::move(box));
+  if (pool_.drop(*one))
+    refill();
 }
 
 void fleet::conclude(const member_ptr& one, std::optional<error> why, sandbox_state state) {
@@ -210,6 +238,24 @@ void fleet::note(const member_ptr& one) {
 void fleet::note_use(const member_ptr& one) {
   access::control_of(engine_).record(
       [id = one->id()](journal::store& store) { (void)store.touch(id, system_clock::now()); });
+}
+
+void fleet::note_action(journal::action_row action) {
+  access::control_of(engine_).record([action](journal::store& store) {
+    const auto noted = action.ended ? store.end(action) : store.begin(action);
+    if (!noted)
+      actors::log_event(actors::log_level::error, "journal_failed",
+                        {{"sandbox", action.id.str()}, {"error", noted.error().to_string()}});
+  });
+}
+
+asio::awaitable<std::optional<journal::action_row>> fleet::action(sandbox_id id, std::string key) {
+  std::function<result<std::optional<journal::action_row>>(journal::store&)> job =
+      [id = std::move(id), key = std::move(key)](journal::store& store) {
+        return store.action(id, key);
+      };
+  auto found = co_await in_journal(engine_, std::move(job));
+  co_return found ? *found : std::nullopt;
 }
 
 asio::awaitable<result<void>> fleet::stop(member_ptr which) {
@@ -269,7 +315,7 @@ std::map<std::string, std::int64_t> fleet::count() const {
   std::map<std::string, std::int64_t> found;
   const std::lock_guard lock(mutex_);
   for (const auto& [id, one] : by_id_)
-    if (!one->has_ended())
+    if (!one->has_ended() && !one->owner().empty())
       ++found[one->describe().status];
   return found;
 }

@@ -6,6 +6,7 @@
 #include "runtime/service/command.hpp"
 #include "runtime/service/member.hpp"
 #include "runtime/service/metrics.hpp"
+#include "runtime/service/warm_pool.hpp"
 
 #include <sandfleet/engine.hpp>
 
@@ -31,6 +32,8 @@ struct fleet_settings {
   core::backoff_policy command_restarts{.base = std::chrono::milliseconds(500),
                                         .cap = std::chrono::milliseconds(30'000),
                                         .max_attempts = 6};
+  /// Ready sandboxes that are kept in waiting, by their image.
+  std::map<std::string, std::size_t> warm;
 };
 
 using member_ptr = std::shared_ptr<member>;
@@ -64,6 +67,7 @@ class fleet : public std::enable_shared_from_this<fleet> {
   [[nodiscard]] result<member_ptr> find(const std::string& owner, std::string_view id) const;
   [[nodiscard]] result<member_ptr> find_session(const std::string& owner,
                                                 const std::string& session) const;
+  [[nodiscard]] std::map<std::string, std::size_t> warm() const { return pool_.ready(); }
   /// How many there are of each status that clients are told.
   [[nodiscard]] std::map<std::string, std::int64_t> count() const;
   /// For requests that show the sandbox's own key instead: of whichever owner.
@@ -77,6 +81,11 @@ class fleet : public std::enable_shared_from_this<fleet> {
   boost::asio::awaitable<result<member_route>> way_to(member_ptr which, server_kind server,
                                                       std::uint64_t used, error seen);
 
+  /// Notes an action that its client has named, and how it was answered. Nobody waits.
+  void note_action(journal::action_row action);
+  /// What the journal knows of it.
+  boost::asio::awaitable<std::optional<journal::action_row>> action(sandbox_id id, std::string key);
+
   /// After the keys have changed.
   void policies_changed() { wake_watch(); }
 
@@ -86,6 +95,8 @@ class fleet : public std::enable_shared_from_this<fleet> {
  private:
   using self_ptr = std::shared_ptr<fleet>;
 
+  journal::sandbox_row new_row(const std::string& owner,
+                               const protocol::runtime_start& asked) const;
   result<void> admit(const std::string& owner, const protocol::runtime_start& asked) const;
   void add(const member_ptr& one);
   void begin_start(const member_ptr& one, sandbox_spec spec);
@@ -107,9 +118,22 @@ class fleet : public std::enable_shared_from_this<fleet> {
   static boost::asio::awaitable<void> watch(std::weak_ptr<fleet> of,
                                             std::shared_ptr<boost::asio::steady_timer> timer);
   member::clock::time_point look_at_all();
+  std::vector<member_ptr> living();
+  void tidy_journal(member::clock::time_point now);
   static boost::asio::awaitable<void> pause_idle(self_ptr self, member_ptr one);
   static boost::asio::awaitable<void> end_old(self_ptr self, member_ptr one);
   void wake_watch();
+
+  // Ready sandboxes that belong to nobody (warm.cpp).
+  void refill();
+  static boost::asio::awaitable<void> start_warm(self_ptr self, std::string image);
+  result<sandbox_spec> specify_warm(const journal::sandbox_row& row) const;
+  [[nodiscard]] std::string warm_image_for(const sandbox_spec& spec,
+                                           const protocol::runtime_start& asked) const;
+  void warm_failed(const member_ptr& one, error why);
+  void warm_started(const member_ptr& one, sandbox box);
+  void take_up_warm(const member_ptr& one, sandbox box);
+  static boost::asio::awaitable<void> hand_over(self_ptr self, member_ptr one, sandbox box);
 
   // Commands of clients (command.cpp).
   static boost::asio::awaitable<result<void>> run_command(std::weak_ptr<fleet> of, member_ptr one);
@@ -121,9 +145,13 @@ class fleet : public std::enable_shared_from_this<fleet> {
   std::shared_ptr<api_keys> keys_;
   fleet_settings settings_;
   std::shared_ptr<metrics> counted_;
+  warm_pool pool_;
+  std::atomic<member::clock::time_point> refill_at_{member::clock::time_point::max()};
+  std::atomic<int> warm_failures_{0};
   subscription listening_;
   boost::asio::any_io_executor watch_strand_;
   std::shared_ptr<boost::asio::steady_timer> watch_timer_;
+  member::clock::time_point tidy_at_; ///< for the watch alone
   std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;
   std::unordered_map<std::string, member_ptr> by_id_;

@@ -21,7 +21,16 @@ void sample(std::string& out, std::string_view name, std::string_view labels,
 }
 
 std::string label(std::string_view name, std::string_view value) {
-  return std::string(name) + "=\"" + std::string(value) + "\"";
+  std::string escaped;
+  for (const char c : value) {
+    if (c == '"' || c == '\\')
+      escaped += '\\';
+    if (c == '\n')
+      escaped += "\\n";
+    else
+      escaped += c;
+  }
+  return std::string(name) + "=\"" + escaped + "\"";
 }
 
 } // namespace
@@ -43,11 +52,16 @@ void metrics::count_start(std::string_view outcome, std::chrono::duration<double
       ++within_[i];
 }
 
-std::string metrics::render(const std::map<std::string, std::int64_t>& states) const {
+std::string metrics::render(const std::map<std::string, std::int64_t>& states,
+                            const std::map<std::string, std::size_t>& warm) const {
   std::string out;
   begin_family(out, "sandfleet_sandboxes", "gauge", "Sandboxes that live, by their status.");
   for (const auto& [state, count] : states)
     sample(out, "sandfleet_sandboxes", label("status", state), std::to_string(count));
+  if (!warm.empty())
+    begin_family(out, "sandfleet_warm_sandboxes", "gauge", "Sandboxes in waiting, by their image.");
+  for (const auto& [image, count] : warm)
+    sample(out, "sandfleet_warm_sandboxes", label("image", image), std::to_string(count));
   const std::lock_guard lock(mutex_);
   begin_family(out, "sandfleet_requests_total", "counter",
                "Requests that were answered, of the API and to sandboxes.");

@@ -20,8 +20,9 @@ class metrics {
   /// "ok", or the class of the failure.
   void count_start(std::string_view outcome, std::chrono::duration<double> took);
 
-  /// `states`: how many sandboxes there are of each.
-  [[nodiscard]] std::string render(const std::map<std::string, std::int64_t>& states) const;
+  /// `states`: how many sandboxes there are of each; `warm`: and in waiting, of each image.
+  [[nodiscard]] std::string render(const std::map<std::string, std::int64_t>& states,
+                                   const std::map<std::string, std::size_t>& warm = {}) const;
 
  private:
   static constexpr std::array<double, 10> bounds = {0.005, 0.01, 0.025, 0.1, 0.5,

@@ -1,6 +1,7 @@
 #include "runtime/service/proxy.hpp"
 
 #include "runtime/core/text.hpp"
+#include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/remote_api.hpp"
 #include "runtime/service/replies.hpp"
 #include "runtime/transport/http_head.hpp"
@@ -171,6 +172,57 @@ asio::awaitable<result<void>> send_reply(http_exchange& exchange, transport::ups
   co_return co_await send_pieces(exchange, call);
 }
 
+journal::time_point now_in_ms() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+/// Keeps the journal's note of an action that its client has named: that it began and, when this
+/// goes, how it was answered.
+class action_note {
+ public:
+  action_note(fleet& all, const member& which, const http_exchange& exchange)
+      : all_(all), exchange_(exchange) {
+    row_.key = exchange.header(protocol::idempotency_key_header);
+    if (row_.key.empty())
+      return;
+    row_.id = which.id();
+    row_.method = exchange.method();
+    row_.path = exchange.path();
+    row_.begun = now_in_ms();
+    all_.note_action(row_);
+  }
+  ~action_note() {
+    if (row_.key.empty() || exchange_.status() == 0 || exchange_.abandoned())
+      return;
+    row_.ended = now_in_ms();
+    row_.status = exchange_.status();
+    all_.note_action(row_);
+  }
+  action_note(const action_note&) = delete;
+  action_note& operator=(const action_note&) = delete;
+
+ private:
+  fleet& all_;
+  const http_exchange& exchange_;
+  journal::action_row row_;
+};
+
+/// With what the journal knows of the action, when its client has named it.
+asio::awaitable<error> with_action(fleet& all, const member& which, const http_exchange& exchange,
+                                   error why) {
+  const auto key = exchange.header(protocol::idempotency_key_header);
+  if (key.empty())
+    co_return why;
+  const auto known = co_await all.action(which.id(), std::string(key));
+  const char* const became = !known          ? "never begun"
+                             : !known->ended ? "begun, its end is not known"
+                                             : "answered";
+  auto told = std::move(why).with("action", became);
+  if (known && known->ended)
+    told = error(std::move(told)).with("action_status", known->status);
+  co_return told;
+}
+
 } // namespace
 
 asio::awaitable<void> pass_on(fleet& all, member_ptr which, address to, http_exchange& exchange) {
@@ -186,7 +238,8 @@ asio::awaitable<void> pass_on(fleet& all, member_ptr which, address to, http_exc
   for (int way = 1;; ++way) {
     auto route = co_await all.way_to(which, to.server, used, seen);
     if (!route) {
-      co_await reply_failure(exchange, status_of_lost(route.error()), route.error());
+      const auto why = co_await with_action(all, *which, exchange, std::move(route.error()));
+      co_await reply_failure(exchange, status_of_lost(why), why);
       co_return;
     }
     used = route->generation;
@@ -203,6 +256,7 @@ asio::awaitable<void> pass_on(fleet& all, member_ptr which, address to, http_exc
       co_await reply_failure(exchange, 502, seen);
       co_return;
     }
+    const action_note noted(all, *which, exchange);
     const bool whole = body->length == std::uint64_t{0} || body->length == body->first.size() ||
                        co_await send_rest(exchange, **call);
     if (!whole)

@@ -50,6 +50,7 @@ asio::awaitable<result<void>> fleet::recover() {
       if (stray)
         (void)co_await stray->stop();
     }
+  refill();
   asio::co_spawn(watch_strand_, watch(weak_from_this(), watch_timer_), asio::detached);
   co_return result<void>{};
 }
@@ -83,14 +84,21 @@ asio::awaitable<result<void>> fleet::take_up(self_ptr self, journal::sandbox_row
     co_return fail(std::move(asked.error()));
   const auto id = row.id;
   const auto state = row.state;
+  const bool warm = row.owner.empty();
   const auto one = std::make_shared<member>(std::move(row), std::move(*asked));
   self->add(one);
   if (runs) {
     auto box = co_await self->engine_.attach(id);
-    if (box)
+    if (box && warm)
+      self->take_up_warm(one, std::move(*box));
+    else if (box)
       self->has_started(one, std::move(*box));
     else
       self->conclude(one, std::move(box.error()), sandbox_state::error);
+    co_return result<void>{};
+  }
+  if (warm) { // another will be started
+    self->conclude(one, std::nullopt, sandbox_state::stopped);
     co_return result<void>{};
   }
   if (was_there(state)) {

@@ -208,7 +208,7 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
   handling show_metrics(http_exchange& exchange) const {
     transport::header_list headers;
     headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
-    auto text = counted->render(all->count());
+    auto text = counted->render(all->count(), all->warm());
     (void)co_await exchange.reply(200, std::move(headers), std::move(text));
   }
 

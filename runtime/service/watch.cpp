@@ -1,4 +1,7 @@
+#include "actors/control_plane.hpp"
 #include "actors/log.hpp"
+#include "runtime/engine/access.hpp"
+#include "runtime/journal/store.hpp"
 #include "runtime/service/fleet.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -7,11 +10,19 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 /// Who has been idle for too long, and whose time is over.
 namespace sandfleet::service {
 
 namespace asio = boost::asio;
+using engine_detail::access;
 using std::chrono::system_clock;
+
+namespace {
+constexpr std::size_t most_ended = 4096;
+constexpr std::chrono::hours between_tidyings{1};
+} // namespace
 
 void fleet::wake_watch() {
   asio::post(watch_strand_, [timer = watch_timer_] { timer->cancel(); });
@@ -31,18 +42,49 @@ asio::awaitable<void> fleet::watch(std::weak_ptr<fleet> of,
   }
 }
 
+/// Forgets those that ended long ago: the journal knows them still.
+std::vector<member_ptr> fleet::living() {
+  std::vector<member_ptr> alive;
+  std::vector<std::pair<journal::time_point, member_ptr>> ended;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, one] : by_id_)
+    if (const auto at = one->row().ended)
+      ended.emplace_back(*at, one);
+    else
+      alive.push_back(one);
+  if (ended.size() <= most_ended)
+    return alive;
+  std::ranges::sort(ended, {}, [](const auto& one) { return one.first; });
+  ended.resize(ended.size() - most_ended);
+  for (const auto& [at, one] : ended) {
+    const auto row = one->row();
+    by_id_.erase(row.id.str());
+    const auto place = by_session_.find({row.owner, row.session_id});
+    if (place != by_session_.end() && place->second == one)
+      by_session_.erase(place);
+  }
+  return alive;
+}
+
+void fleet::tidy_journal(member::clock::time_point now) {
+  tidy_at_ = now + between_tidyings;
+  access::control_of(engine_).record([](journal::store& store) {
+    if (const auto gone = store.retain(journal::retention{}, system_clock::now()); !gone)
+      actors::log_event(actors::log_level::error, "journal_failed",
+                        {{"error", gone.error().to_string()}});
+  });
+}
+
 /// Does what is due, and says when to look again.
 member::clock::time_point fleet::look_at_all() {
-  std::vector<member_ptr> alive;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, one] : by_id_)
-      if (!one->has_ended())
-        alive.push_back(one);
-  }
+  const auto alive = living();
   const auto self = shared_from_this();
   const auto now = member::clock::now();
-  auto next = member::clock::time_point::max();
+  if (tidy_at_ <= now)
+    tidy_journal(now);
+  if (refill_at_.load() <= now)
+    refill();
+  auto next = std::min(refill_at_.load(), tidy_at_);
   for (const auto& one : alive) {
     if (const auto expires = one->expires()) {
       const auto left = *expires - system_clock::now();

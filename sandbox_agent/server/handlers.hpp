@@ -27,6 +27,7 @@ handling get_terminal(context& with, http_exchange& exchange);
 handling get_tunnel(context& with, http_exchange& exchange);
 handling post_kill(context& with, http_exchange& exchange);
 handling post_life(context& with, http_exchange& exchange);
+handling post_environment(context& with, http_exchange& exchange);
 
 handling post_list_files(context& with, http_exchange& exchange);
 handling post_upload_file(context& with, http_exchange& exchange);

@@ -1,3 +1,4 @@
+#include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/stream_frame.hpp"
 #include "sandbox_agent/exec/reaper.hpp"
@@ -97,6 +98,30 @@ handling post_exec(context& with, http_exchange& exchange) {
 }
 
 /// For one whose owner is not going to stop it.
+/// Answered when the shells that run have them too; one at work has them once it is done.
+handling post_environment(context& with, http_exchange& exchange) {
+  const auto body = co_await read_json_body(exchange);
+  if (!body)
+    co_return;
+  const auto variables = protocol::decode_environment(*body);
+  if (!variables) {
+    co_await reply_error(exchange, variables.error());
+    co_return;
+  }
+  command_request exports;
+  exports.command = "export";
+  for (const auto& [name, value] : *variables) {
+    with.one_shot.env[name] = value;
+    exports.command += " " + name + "=" + core::quote_posix(value);
+  }
+  with.shells.set_environment(*variables);
+  const auto running = with.shells.all();
+  if (!variables->empty())
+    for (const auto& session : running)
+      (void)co_await session->eval(exports);
+  co_await reply_json(exchange, 200, protocol::encode_environment(*variables));
+}
+
 handling post_life(context& with, http_exchange& exchange) {
   const auto body = co_await read_json_body(exchange);
   if (!body)

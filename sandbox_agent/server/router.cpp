@@ -15,7 +15,7 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 18> endpoints{{
+constexpr std::array<endpoint_entry, 19> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
     {"/cancel", "POST", &post_cancel},
     {"/session/run", "POST", &post_session_run},
@@ -27,6 +27,7 @@ constexpr std::array<endpoint_entry, 18> endpoints{{
     {"/glob", "POST", &post_glob},
     {"/processes/kill", "POST", &post_kill},
     {"/life", "POST", &post_life},
+    {"/environment", "POST", &post_environment},
     {"/list_files", "POST", &post_list_files},
     {"/upload_file", "POST", &post_upload_file},
     {"/download_files", "GET", &get_download_files},

@@ -58,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   case 6:
     check(body, decode_kill_reply, encode_kill_reply);
     check(body, decode_life, encode_life);
+    check(body, decode_environment, encode_environment);
     break;
   default:
     check_failure(400 + kind, body);

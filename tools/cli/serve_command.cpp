@@ -36,6 +36,21 @@ result<transport::endpoint> read_address(const std::string& text) {
   return transport::tcp_endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
 }
 
+/// "IMAGE=N", or "N" of the configured image.
+result<std::pair<const std::string, std::size_t>> read_warm(const std::string& text,
+                                                            const std::string& configured) {
+  constexpr std::int64_t most = 10'000;
+  const auto equals = text.rfind('=');
+  const auto count = core::parse_integer(
+      std::string_view(text).substr(equals == std::string::npos ? 0 : equals + 1));
+  if (!count || *count < 1 || *count > most || equals == 0)
+    return fail(make_error(errc::invalid_argument, "--warm: '" + text + "' is not acceptable")
+                    .with_hint("write a number from 1 to 10000, or IMAGE=NUMBER"));
+  return std::pair<const std::string, std::size_t>(
+      equals == std::string::npos ? configured : text.substr(0, equals),
+      static_cast<std::size_t>(*count));
+}
+
 class serve_command : public subcommand {
  public:
   CLI::App* attach(CLI::App& root, config::flag_layer&) override {
@@ -64,6 +79,10 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
         ->required();
     app->add_option("--listen", listen_, "address for clients [127.0.0.1:3000]")
         ->type_name("ADDRESS:PORT");
+    app->add_option("--warm", warm_,
+                    "ready sandboxes that are kept in waiting: N of the configured image, or "
+                    "IMAGE=N; may be repeated [none]")
+        ->type_name("[IMAGE=]N");
     auto* certificate = app->add_option("--tls-cert", tls_.certificate_file,
                                         "PEM file with the certificate and its chain [plain HTTP]")
                             ->type_name("FILE");
@@ -117,6 +136,12 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
     if (!spec)
       return fail(std::move(spec.error()));
     given.fleet.base = std::move(*spec);
+    for (const auto& wish : warm_) {
+      auto read = read_warm(wish, given.fleet.base.image);
+      if (!read)
+        return fail(std::move(read.error()));
+      given.fleet.warm.insert(std::move(*read));
+    }
     auto settings = context.config.engine_settings();
     if (!settings)
       return fail(std::move(settings.error()));
@@ -175,6 +200,7 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
   std::string keys_;
   std::string listen_ = "127.0.0.1:3000";
   std::string public_url_;
+  std::vector<std::string> warm_;
   tls::server_options tls_;
 };
 

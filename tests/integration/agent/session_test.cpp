@@ -44,6 +44,23 @@ TEST(agent_session, state_persists_and_sessions_are_apart) {
   EXPECT_EQ(run("echo ${X-none}", "other").output, "none\n");
 }
 
+TEST(agent_session, variables_can_be_given_to_all_that_run_and_will) {
+  agent_process agent;
+  EXPECT_EQ(run(agent, "echo ${GREETING-none}", "old").output, "none\n");
+  const auto set =
+      agent.post("/environment", protocol::encode_environment({{"GREETING", "it's $HOME"}}));
+  EXPECT_EQ(set.status, 200) << set.body;
+  for (const char* session : {"old", "default", "new"})
+    EXPECT_EQ(run(agent, "sh -c 'echo \"$GREETING\"'", session).output, "it's $HOME\n") << session;
+  exec_request request;
+  request.argv = {"/bin/sh", "-c", "echo \"$GREETING\""};
+  EXPECT_EQ(protocol::decode_exec_reply(agent.post("/exec", protocol::encode_exec(request)).body)
+                .value()
+                .out,
+            "it's $HOME\n");
+  EXPECT_EQ(agent.post("/environment", R"({"env":{"A B":"x"}})").status, 422);
+}
+
 TEST(agent_session, key_is_in_no_environment) {
   EXPECT_EQ(run("echo ${SESSION_API_KEY-none}", "fresh").output, "none\n");
   const auto seen =

@@ -63,6 +63,7 @@ class service_test : public testing::Test {
     given.fleet.base.provider = settings.provider;
     given.fleet.base.image = settings.image;
     given.public_url = public_url_;
+    given.fleet.warm = warm_;
     given.fleet.command_restarts.base = std::chrono::milliseconds(1);
     service_.emplace(*engine_, api_keys::make(std::move(keys)).value(), std::move(given));
     const auto begun = wait_for(service_->begin());
@@ -169,6 +170,7 @@ class service_test : public testing::Test {
   key_policy policy_of_a_;
   key_quota quota_of_b_{.max_sandboxes = 1, .starts_per_minute = 2};
   std::string public_url_;
+  std::map<std::string, std::size_t> warm_;
   tests::temporary_directory state_;
   std::optional<engine> engine_;
   std::optional<service> service_;

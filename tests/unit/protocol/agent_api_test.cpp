@@ -117,6 +117,16 @@ TEST(agent_api, glob_and_kill_round_trip) {
   EXPECT_EQ(*decode_kill_reply(encode_kill_reply(7)), 7);
 }
 
+TEST(agent_api, an_environment_has_names_that_shells_take) {
+  const std::map<std::string, std::string> variables = {{"A", "it's"}, {"_b2", ""}};
+  EXPECT_EQ(*decode_environment(encode_environment(variables)), variables);
+  for (const char* name : {"", "2A", "A-B", "A B", "A=B", "\u00e9", "A;id"}) {
+    const auto refused = decode_environment(encode_environment({{name, "x"}}));
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, errc::invalid_argument);
+  }
+}
+
 TEST(agent_api, wrong_requests_name_the_member) {
   const std::pair<const char*, const char*> cases[]{
       {R"({"argv":[]})", "argv"},
