@@ -120,7 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(dialect::posix, text, sh);
   std::size_t used = 0;
   const auto plain = without(text, '\0');
-  const auto quoted = core::quote_posix(text);
+  const auto quoted = sandfleet::core::quote_posix(text);
   holds(unquote_word(quoted, ";", used) == plain && used == quoted.size());
   holds(bash.value_of(quote_ansi_c(text)) == plain);
   holds(sh.value_of(quoted) == plain);
