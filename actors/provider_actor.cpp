@@ -12,6 +12,12 @@ namespace sandfleet::actors {
 
 namespace {
 
+/// Whether the provider itself has waited, for as long as the start may take.
+bool was_waited_for(const error& why) {
+  return std::ranges::any_of(why.evidence,
+                             [](const auto& one) { return one.first == "waited_ms"; });
+}
+
 error cancelled_error(const sandbox_id& id) {
   return make_error(errc::cancelled, "the start of sandbox " + id.str() + " was taken back");
 }
@@ -103,7 +109,7 @@ void provider_state::settle(const sandbox_id& id, error why) {
   tell_building(id, j, false);
   if (j.cancelled)
     leave(found, cancelled_error(id));
-  else if (!may_be_retried(why))
+  else if (!may_be_retried(why) || was_waited_for(why))
     leave(found, why);
   else if (const auto delay =
                j.retries.next_delay(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -164,7 +170,11 @@ void provider_state::preparing(const sandbox_id& id, bool builds) {
 
 void provider_state::prepared(const sandbox_id& id) {
   const auto found = jobs_.find(id);
-  if (found == jobs_.end() || found->second.now != phase::preparing)
+  if (found == jobs_.end())
+    return;
+  if (found->second.now == phase::running)
+    self_->send(port_, proceed_atom_v, id); // it did not have to give its place away
+  if (found->second.now != phase::preparing)
     return;
   tell_building(id, found->second, false);
   found->second.now = phase::prepared;

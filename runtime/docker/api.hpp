@@ -57,6 +57,7 @@ class api {
   boost::asio::awaitable<result<bool>> is_podman() { return calls_.is_podman(); }
   /// As of `client::answers`.
   boost::asio::awaitable<bool> answers() { return calls_.answers(); }
+  [[nodiscard]] bool was_reached() const { return calls_.was_reached(); }
 
   boost::asio::awaitable<result<created_container>> create(std::string name, std::string body,
                                                            std::string platform);

@@ -198,6 +198,11 @@ const engine_host& client::host() const {
   return shared_->host;
 }
 
+bool client::was_reached() const {
+  const std::lock_guard lock(shared_->mutex);
+  return !shared_->version.empty();
+}
+
 asio::awaitable<bool> client::answers() {
   const auto self = shared_;
   transport::http_client anew(self->executor, self->host.where, 0, self->connector);

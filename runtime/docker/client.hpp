@@ -63,6 +63,9 @@ class client {
   /// about to stop still serves those that it has.
   boost::asio::awaitable<bool> answers();
 
+  /// Whether it has ever answered this program.
+  [[nodiscard]] bool was_reached() const;
+
   /// The version that is spoken, such as "1.41"; asks the engine the first time, for so long at
   /// most and 10 s.
   boost::asio::awaitable<result<std::string>>

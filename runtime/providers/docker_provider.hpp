@@ -23,6 +23,9 @@ struct docker_settings {
   /// Told what an agent prints, a line at a time; may be empty.
   std::function<void(const sandbox_id& id, std::string_view line)> on_log;
 
+  /// Told that a start waits for an engine that was there and does not answer; may be empty.
+  std::function<void(const sandbox_id& id, const error& failure)> on_outage;
+
   /// How long an image may take to come or to be made, beside the time of a sandbox's start.
   std::chrono::milliseconds image_timeout{1'800'000};
   std::string image_repository = "sandfleet/runtime"; ///< of images with `extra_deps`

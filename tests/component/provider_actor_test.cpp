@@ -159,6 +159,15 @@ TEST_F(provider_actor_test, what_a_machine_cannot_do_is_not_tried_again) {
   EXPECT_EQ(world.port->started.size(), 1u);
 }
 
+TEST_F(provider_actor_test, what_the_provider_has_waited_for_is_not_tried_again) {
+  begin();
+  world.port->plans = {
+      {start_plan::fail, infrastructure_error().with("waited_ms", std::int64_t{60'000})}};
+  EXPECT_EQ(start("a").said(), "start_failed");
+  world.advance(60s);
+  EXPECT_EQ(world.port->started.size(), 1u);
+}
+
 TEST_F(provider_actor_test, a_start_that_backs_off_leaves_its_slot_to_others) {
   settings.max_parallel_starts = 1;
   settings.start_retry.base = 60'000ms;
@@ -269,8 +278,8 @@ TEST_F(provider_actor_test, a_start_that_has_its_image_goes_on_at_once_where_the
   start("a");
   prepares("a");
   is_prepared("a");
-  is_prepared("a"); // said twice, it is counted once
-  EXPECT_EQ(proceeded(), "a ");
+  is_prepared("a"); // said twice, it is counted once, and never left standing
+  EXPECT_EQ(proceeded(), "a a ");
   EXPECT_TRUE(start("b").pending());
   EXPECT_EQ(started(), "a ");
 }

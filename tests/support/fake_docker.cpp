@@ -77,12 +77,20 @@ transport::http_server_options one_by_one() {
 } // namespace
 
 fake_docker::fake_docker(const asio::any_io_executor& executor, const std::string& socket)
-    : executor_(executor), news_(bell(executor)),
-      server_(
-          executor, [this](http_exchange& exchange) { return handle(exchange); }, one_by_one()),
+    : executor_(executor), news_(bell(executor)), socket_(socket),
       tcp_server_(
           executor, [this](http_exchange& exchange) { return handle(exchange); }, one_by_one()) {
-  if (auto listening = server_.listen(transport::unix_endpoint{socket}); !listening)
+  come_back();
+}
+
+void fake_docker::go_away() {
+  server_.reset();
+}
+
+void fake_docker::come_back() {
+  server_ = std::make_unique<transport::http_server>(
+      executor_, [this](http_exchange& exchange) { return handle(exchange); }, one_by_one());
+  if (auto listening = server_->listen(transport::unix_endpoint{socket_}); !listening)
     throw std::runtime_error(listening.error().to_string());
 }
 

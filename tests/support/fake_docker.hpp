@@ -42,6 +42,9 @@ class fake_docker {
   /// A container ends; `oom`: the kernel killed for memory.
   void end_container(const std::string& name, int exit_code, bool oom = false);
   void cut_events();
+  /// Its socket is gone, and whoever is connected is cut off; `come_back` listens again.
+  void go_away();
+  void come_back();
   void cut_output(const std::string& name);
 
   /// Answers on a port of loopback as well, as an engine elsewhere; returns it.
@@ -81,7 +84,8 @@ class fake_docker {
   std::vector<std::string> told_; ///< events
   int events_generation_ = 0;
   std::shared_ptr<boost::asio::steady_timer> news_;
-  transport::http_server server_;
+  std::string socket_;
+  std::unique_ptr<transport::http_server> server_;
   transport::http_server tcp_server_;
 };
 

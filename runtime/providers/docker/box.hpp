@@ -74,6 +74,9 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> keep(std::chrono::milliseconds life);
   boost::asio::awaitable<result<void>> release();
 
+  /// How much of a start's time was for its image.
+  [[nodiscard]] std::chrono::milliseconds preparation_time() const { return preparation_time_; }
+
   /// What the engine tells of its container.
   void on_event(const sandfleet::docker::engine_event& event);
   /// Asks what became of the container.
@@ -93,6 +96,7 @@ class box : public std::enable_shared_from_this<box> {
   boost::asio::awaitable<result<void>> build_up(const sandbox_spec& spec, time_point deadline);
   void prepare(preparation what);
   boost::asio::awaitable<result<void>> go_on();
+  void add_time(time_point began, time_point& deadline);
   boost::asio::awaitable<result<void>> derive_image(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> attempt(const sandbox_spec& spec, time_point& deadline);
   boost::asio::awaitable<result<void>> furnish(const sandbox_spec& spec, time_point deadline);
@@ -138,6 +142,7 @@ class box : public std::enable_shared_from_this<box> {
   container_plan plan_;
   start_request asked_; ///< while it is being started
   bool prepares_ = false;
+  std::chrono::milliseconds preparation_time_{0};
   limits_report limits_;
   std::vector<published_port> ports_;
   std::vector<file_lock> port_locks_;

@@ -105,6 +105,12 @@ asio::awaitable<result<void>> box::go_on() {
   co_return co_await asked_.go_on();
 }
 
+void box::add_time(time_point began, time_point& deadline) {
+  const auto spent = clock::now() - began;
+  deadline += spent;
+  preparation_time_ += std::chrono::duration_cast<milliseconds>(spent);
+}
+
 asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_point& deadline) {
   derived_image wish;
   wish.base = plan_.image;
@@ -115,12 +121,16 @@ asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_p
   const auto began = clock::now();
   auto made = co_await shared_->images->derive(std::move(wish),
                                                [this](preparation what) { prepare(what); });
-  if (!made)
-    co_return fail(std::move(made.error()));
+  result<void> goes_on;
+  if (made)
+    goes_on = co_await go_on();
+  else
+    goes_on = fail(std::move(made.error()));
+  add_time(began, deadline);
+  if (!goes_on)
+    co_return goes_on;
   plan_.image = std::move(*made);
-  auto goes_on = co_await go_on();
-  deadline += clock::now() - began;
-  co_return goes_on;
+  co_return result<void>{};
 }
 
 /// Ports that others take in the meantime are a reason to try again, with others.
@@ -333,7 +343,7 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
     auto pulled = co_await shared_->images->pull(plan_.image, spec.docker.platform);
     if (pulled)
       pulled = co_await go_on();
-    deadline += clock::now() - began;
+    add_time(began, deadline);
     if (!pulled)
       co_return fail(std::move(pulled.error()));
     engine = engine_.within(left_until(deadline));

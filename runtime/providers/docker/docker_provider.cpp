@@ -3,6 +3,7 @@
 #include "runtime/providers/box_provider.hpp"
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/events.hpp"
+#include "runtime/providers/docker/outage.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
 #include "runtime/transport/op.hpp"
@@ -98,18 +99,40 @@ class docker_provider final : public box_provider<box, shared_parts> {
     return {.pause = true, .survives_engine = true, .preparation = shared_->settings.image_timeout};
   }
 
+  /// An engine that goes away meanwhile is waited for, as long as the start may take. One that was
+  /// never there is not.
   asio::awaitable<result<instance>> start(start_request request) override {
     watch_events();
-    auto settled = co_await shared_->left->settle(request.id);
-    if (!settled)
-      co_return fail(std::move(settled.error()));
-    const auto made = new_box(request.id);
-    if (!boxes_->add(made))
-      co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
-    auto started = co_await transport::run_on(made->strand(), made->start(std::move(request)));
-    if (!started)
-      boxes_->drop(made->id());
-    co_return started;
+    auto engine = shared_->engine;
+    const auto begun = clock::now();
+    auto deadline = begun + request.spec->start_timeout;
+    for (;;) {
+      auto attempt = request;
+      auto started = co_await try_start(std::move(attempt), deadline);
+      if (started || !docker::may_be_outage(started.error()) || !engine.was_reached())
+        co_return started;
+      const bool answers = co_await engine.answers();
+      if (answers)
+        co_return started;
+      if (shared_->settings.on_outage)
+        shared_->settings.on_outage(request.id, started.error());
+      auto back = co_await docker::await_engine(engine, deadline);
+      if (!back && back.error().code == errc::cancelled)
+        co_return fail(std::move(back.error()));
+      if (!back) {
+        const auto waited = std::chrono::duration_cast<milliseconds>(clock::now() - begun);
+        co_return fail(std::move(started.error()).with("waited_ms", std::int64_t{waited.count()}));
+      }
+      if (request.go_on) {
+        auto goes_on = co_await request.go_on();
+        if (!goes_on)
+          co_return fail(std::move(goes_on.error()));
+      }
+      auto shorter = *request.spec;
+      shorter.start_timeout =
+          std::max(std::chrono::ceil<milliseconds>(deadline - clock::now()), milliseconds{1});
+      request.spec = std::make_shared<const sandbox_spec>(std::move(shorter));
+    }
   }
 
   asio::awaitable<result<instance>> attach(sandbox_id id) override {
@@ -185,6 +208,24 @@ class docker_provider final : public box_provider<box, shared_parts> {
   }
 
  private:
+  using clock = std::chrono::steady_clock;
+  using milliseconds = std::chrono::milliseconds;
+
+  /// What its image took is added to the deadline.
+  asio::awaitable<result<instance>> try_start(start_request request, clock::time_point& deadline) {
+    auto settled = co_await shared_->left->settle(request.id);
+    if (!settled)
+      co_return fail(std::move(settled.error()));
+    const auto made = new_box(request.id);
+    if (!boxes_->add(made))
+      co_return fail(errc::already_exists, "the sandbox " + request.id.str() + " exists");
+    auto started = co_await transport::run_on(made->strand(), made->start(std::move(request)));
+    if (!started)
+      boxes_->drop(made->id());
+    deadline += made->preparation_time();
+    co_return started;
+  }
+
   using container_map = std::map<std::string, container_summary>;
 
   asio::awaitable<result<container_map>> containers_by_id() {

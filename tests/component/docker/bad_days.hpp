@@ -40,6 +40,7 @@ class docker_bad_days : public ::testing::Test {
     settings.host = host.empty() ? "unix://" + files_.path() + "/engine.sock" : std::move(host);
     settings.default_image = "x:1";
     settings.image_timeout = 500ms;
+    settings.on_outage = [this](const sandbox_id&, const error&) { ++outages_; };
     return providers::make_docker_provider(context_.get_executor(), std::move(settings)).value();
   }
 
@@ -87,6 +88,7 @@ class docker_bad_days : public ::testing::Test {
   fake_docker engine_;
   std::shared_ptr<providers::provider> provider_;
   sandbox_id id_;
+  int outages_ = 0; ///< that a start was told to wait for
 };
 
 } // namespace sandfleet::tests

@@ -45,5 +45,73 @@ TEST_F(docker_bad_days, a_start_says_that_it_waits_for_an_image_and_then_whether
   EXPECT_THAT(entries(), IsEmpty());
 }
 
+/// An engine that goes away at each call of a start.
+class docker_outages : public docker_bad_days, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(start());
+    ASSERT_TRUE(run(provider_->stop({id_})));
+    engine_.on_call = [this](const std::string& call, const auto&) {
+      if (call == GetParam() && !std::exchange(has_gone_, true))
+        asio::post(context_, [this] { engine_.go_away(); });
+    };
+  }
+
+  std::future<result<providers::instance>> begin_start(std::chrono::milliseconds patience) {
+    sandbox_spec spec;
+    spec.start_timeout = patience;
+    return asio::co_spawn(context_, provider_->start(request_for(std::move(spec))),
+                          asio::use_future);
+  }
+
+  bool has_gone_ = false;
+};
+
+TEST_P(docker_outages, are_waited_for_by_a_start) {
+  auto starting = begin_start(60s);
+  while (outages_ == 0)
+    context_.run_one();
+  engine_.come_back();
+  const auto made = wait_for(std::move(starting));
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_THAT(engine_.containers(), ::testing::ElementsAre(container()));
+  EXPECT_TRUE(run(provider_->stop({id_})));
+  EXPECT_THAT(engine_.containers(), IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+TEST_P(docker_outages, that_outlast_a_start_fail_it_with_their_own_words) {
+  const auto made = wait_for(begin_start(300ms));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::connection_failed) << made.error().to_string();
+  EXPECT_EQ(made.error().blame, failure_class::infrastructure);
+  EXPECT_THAT(made.error().to_string(), HasSubstr("Docker engine"));
+  EXPECT_THAT(made.error().to_string(), HasSubstr("waited_ms="));
+  EXPECT_EQ(outages_, 1);
+  engine_.come_back();
+  while (!engine_.containers().empty() || !entries().empty())
+    context_.run_one();
+}
+
+TEST_P(docker_outages, are_not_waited_for_when_the_start_is_cancelled) {
+  asio::cancellation_signal stop;
+  std::optional<result<providers::instance>> outcome;
+  asio::co_spawn(
+      context_, provider_->start(request_for({})),
+      asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& thrown, auto made) {
+        outcome = thrown ? fail(errc::cancelled, "thrown") : std::move(made);
+      }));
+  while (outages_ == 0)
+    context_.run_one();
+  stop.emit(asio::cancellation_type::terminal);
+  while (!outcome)
+    context_.run_one();
+  ASSERT_FALSE(*outcome);
+  EXPECT_EQ(outcome->error().code, errc::cancelled);
+}
+
+INSTANTIATE_TEST_SUITE_P(calls, docker_outages, ::testing::Values("create", "start"),
+                         [](const auto& one) { return std::string(one.param); });
+
 } // namespace
 } // namespace sandfleet::tests

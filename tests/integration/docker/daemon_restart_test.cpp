@@ -115,7 +115,7 @@ TEST_F(docker_restarts, leave_the_end_of_a_container_in_between_its_cause) {
   EXPECT_THAT(left(), IsEmpty());
 }
 
-TEST_F(docker_restarts, that_a_start_meets_fail_it_by_infrastructure_and_leave_nothing) {
+TEST_F(docker_restarts, that_a_start_meets_are_waited_for) {
   set_up_with({"--live-restore"});
   daemon_->make_image();
   ASSERT_TRUE(wait_for(start(without_network()).stop()));
@@ -124,22 +124,40 @@ TEST_F(docker_restarts, that_a_start_meets_fail_it_by_infrastructure_and_leave_n
     starts.push_back(begin(engine_->start(without_network())));
   daemon_->await_events(3, "create");
   daemon_->kill();
+  daemon_->start();
+  std::vector<std::string> alive;
   std::vector<sandbox> made;
   for (auto& one : starts) {
     auto started = one.get();
-    if (started) {
-      made.push_back(std::move(*started));
-      continue;
-    }
+    ASSERT_TRUE(started) << started.error().to_string();
+    made.push_back(std::move(*started));
+    alive.push_back(container_of(made.back()));
+  }
+  daemon_->await_removal(alive);
+  for (auto& box : made) {
+    EXPECT_EQ(inside(box, "echo hi"), "hi");
+    EXPECT_TRUE(wait_for(box.stop()));
+  }
+  EXPECT_THAT(left(), IsEmpty());
+}
+
+TEST_F(docker_restarts, that_take_too_long_fail_a_start_by_infrastructure_and_leave_nothing) {
+  set_up_with({"--live-restore"});
+  daemon_->make_image();
+  ASSERT_TRUE(wait_for(start(without_network()).stop()));
+  auto spec = without_network();
+  spec.start_timeout = 2s;
+  auto starting = begin(engine_->start(spec));
+  daemon_->await_events(2, "create");
+  daemon_->kill();
+  auto started = starting.get();
+  daemon_->start();
+  if (started) { // it was ready before
+    EXPECT_TRUE(wait_for(started->stop()));
+  } else {
     EXPECT_EQ(started.error().blame, failure_class::infrastructure) << started.error().to_string();
   }
-  daemon_->start();
-  std::vector<std::string> alive;
-  for (const auto& box : made)
-    alive.push_back(container_of(box));
-  daemon_->await_removal(alive);
-  for (auto& box : made)
-    EXPECT_TRUE(wait_for(box.stop()));
+  daemon_->await_removal();
   EXPECT_THAT(left(), IsEmpty());
 }
 
