@@ -108,6 +108,7 @@ result<std::vector<container_summary>> read_containers(std::string_view json) {
         summary.name = without_slash(name.text());
     });
     summary.status = one.at("State").text();
+    summary.image_id = one.at("ImageID").text();
     summary.labels = text_members(one.at("Labels"));
     summary.bindings = bindings_in_a_line(one.at("Ports"));
     read.push_back(std::move(summary));
@@ -152,6 +153,7 @@ result<image_info> read_image(std::string_view json) {
   read.architecture = root.at("Architecture").text();
   read.user = root.at("Config", "User").text();
   read.environment = texts(root.at("Config", "Env"));
+  read.labels = text_members(root.at("Config", "Labels"));
   return read;
 }
 

@@ -33,6 +33,7 @@ struct image_info {
   std::string architecture; ///< as Go has it: "amd64"
   std::string user;
   std::vector<std::string> environment; ///< "NAME=VALUE"
+  std::map<std::string, std::string> labels;
 };
 
 /// A TCP port of a container that the engine has bound.
@@ -65,6 +66,7 @@ struct container_summary {
   std::string id;
   std::string name;
   std::string status;
+  std::string image_id;
   std::map<std::string, std::string> labels;
   std::vector<port_binding> bindings; ///< while it runs
 };

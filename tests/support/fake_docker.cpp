@@ -275,7 +275,11 @@ asio::awaitable<void> fake_docker::answer(http_exchange& exchange, std::string n
       end_container(container_name, 1);
   } else if (name == "inspect") {
     const auto& one = at->second;
+    json::object labels;
+    for (const auto& [label, value] : one.labels)
+      labels[label] = value;
     reply = json::serialize(json::object{{"Id", container_name},
+                                         {"Config", json::object{{"Labels", std::move(labels)}}},
                                          {"State", json::object{{"Status", one.status},
                                                                 {"ExitCode", one.exit_code},
                                                                 {"OOMKilled", one.oom}}}});

@@ -1,6 +1,8 @@
 #include "runtime/providers/docker/box.hpp"
 
+#include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/providers/docker/own_containers.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
@@ -30,6 +32,14 @@ constexpr milliseconds removal_patience{10'000};
 constexpr milliseconds agent_patience{10'000};
 constexpr milliseconds stop_patience{10'000};
 constexpr milliseconds resume_patience{30'000};
+constexpr milliseconds events_patience{1'000};
+
+std::optional<int> sent_signal(const sandfleet::docker::engine_event& event) {
+  const auto found = event.attributes.find("signal");
+  const auto number =
+      found == event.attributes.end() ? std::nullopt : core::parse_integer(found->second);
+  return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+}
 
 error cancelled(const std::string& what) {
   return make_error(errc::cancelled, what + " was cancelled");
@@ -86,13 +96,46 @@ asio::awaitable<void> box::take_down() {
     clear_later();
 }
 
+/// One whose creation was not answered has no id yet, and somebody may have renamed it.
+asio::awaitable<result<void>> box::remove_container() {
+  auto engine = engine_.within(removal_patience);
+  auto removed = co_await engine.remove(container());
+  if (!removed || !container_id_.empty())
+    co_return removed;
+  const auto ours = co_await own_containers(engine, label_of(id_));
+  if (!ours)
+    co_return fail(ours.error());
+  for (const auto& one : *ours) {
+    removed = co_await engine.remove(one.id);
+    if (!removed)
+      co_return removed;
+  }
+  co_return removed;
+}
+
+/// By its name, which is quick, or else by its label.
+asio::awaitable<result<std::optional<sandfleet::docker::container_info>>> box::find() {
+  const auto is_ours = [this](const sandfleet::docker::container_info& one) {
+    const auto label = one.labels.find(std::string(label_sandbox));
+    return label != one.labels.end() && label->second == id_.str();
+  };
+  auto seen = co_await engine_.inspect(container());
+  if (!seen || (*seen && is_ours(**seen)))
+    co_return seen;
+  const auto ours = co_await own_containers(engine_, label_of(id_));
+  if (!ours)
+    co_return fail(ours.error());
+  if (ours->empty())
+    co_return std::optional<sandfleet::docker::container_info>();
+  co_return co_await engine_.inspect(ours->front().id);
+}
+
 /// Removes the container and then its entry, without which nobody would look for the container.
 asio::awaitable<result<void>> box::clear() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const auto self = shared_from_this();
-  auto engine = engine_.within(removal_patience);
   if (may_exist_) {
-    auto removed = co_await engine.remove(name_);
+    auto removed = co_await remove_container();
     if (!removed)
       co_return removed;
   }
@@ -118,13 +161,14 @@ asio::awaitable<result<instance>> box::attach(registry_entry entry) {
         make_error(errc::not_found, "the sandbox " + id_.str() + " is not on this Docker engine")
             .with_cause("it was made on another, " + record_.engine)
             .with_hint("name that engine by DOCKER_HOST or a Docker context"));
-  const auto seen = co_await engine_.inspect(name_);
+  const auto seen = co_await find();
   if (!seen)
     co_return fail(seen.error());
   if (!*seen || ((*seen)->has_ended() && !(*seen)->labels.contains(std::string(label_pauses))))
     co_return fail(errc::not_found, "the sandbox " + id_.str() + " has ended");
   standing_ = record_.kept ? standing::kept : standing::foreign;
   may_exist_ = true;
+  container_id_ = (*seen)->id;
   plan_.ports.agent = agent_port(**seen);
   ports_ = published_ports((*seen)->labels, (*seen)->bindings, agent_host(engine_.host()));
   if (plan_.ports.agent == 0)
@@ -220,11 +264,11 @@ asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
     co_return fail(not_ours(id_));
   facts_.was_asked = true;
   const auto self = shared_from_this();
-  if (auto used = co_await uninterrupted(engine_.usage(name_)))
+  if (auto used = co_await uninterrupted(engine_.usage(container())))
     facts_.usage = std::move(*used);
   if (grace.count() > 0)
-    (void)co_await uninterrupted(engine_.stop(name_, grace));
-  auto removed = co_await uninterrupted(engine_.remove(name_));
+    (void)co_await uninterrupted(engine_.stop(container(), grace));
+  auto removed = co_await uninterrupted(engine_.remove(container()));
   if (!removed && !report_) {
     clear_later();
     co_return fail(std::move(removed.error()));
@@ -241,7 +285,7 @@ asio::awaitable<result<void>> box::pause() {
   if (paused_)
     co_return result<void>{};
   paused_ = true; // before its end can be seen
-  auto work = pause_stops_ ? engine_.stop(name_, stop_patience) : engine_.pause(name_);
+  auto work = pause_stops_ ? engine_.stop(container(), stop_patience) : engine_.pause(container());
   auto done = co_await uninterrupted(std::move(work));
   if (!done)
     paused_ = false;
@@ -253,7 +297,7 @@ asio::awaitable<result<instance>> box::resume() {
   if (report_)
     co_return fail(ended());
   if (!pause_stops_) {
-    auto done = co_await uninterrupted(engine_.unpause(name_));
+    auto done = co_await uninterrupted(engine_.unpause(container()));
     if (!done)
       co_return fail(std::move(done.error()));
     if (!is_followed_)
@@ -274,7 +318,7 @@ asio::awaitable<result<instance>> box::resume() {
 asio::awaitable<result<instance_state>> box::inspect() {
   if (report_)
     co_return instance_state::gone;
-  const auto seen = co_await engine_.inspect(name_);
+  const auto seen = co_await engine_.inspect(container());
   if (!seen)
     co_return fail(seen.error());
   if (paused_ && *seen)
@@ -282,14 +326,23 @@ asio::awaitable<result<instance_state>> box::inspect() {
   if (*seen && !(*seen)->has_ended())
     co_return (*seen)->status == "paused" ? instance_state::paused : instance_state::running;
   co_await look();
-  co_return instance_state::gone;
+  if (report_)
+    co_return instance_state::gone;
+  co_return fail(
+      make_error(errc::connection_failed, "the Docker engine went away")
+          .with_cause("it was asked what became of the container of the sandbox " + id_.str()));
 }
 
 void box::on_event(const sandfleet::docker::engine_event& event) {
   if (event.action == "oom")
     ++facts_.oom_kills;
-  else if (event.action == "die" || event.action == "destroy")
+  else if (event.action == "kill")
+    facts_.sent_signal = sent_signal(event);
+  else if (event.action == "die" || event.action == "destroy") {
+    facts_.end_was_told = true;
+    notify();
     look_again();
+  }
 }
 
 void box::catch_up(bool was_away) {
@@ -314,7 +367,7 @@ asio::awaitable<void> box::look() {
   is_looking_ = true;
   do {
     looks_again_ = false;
-    auto seen = co_await engine_.inspect(name_);
+    auto seen = co_await engine_.inspect(container());
     if (!seen)
       facts_.engine_was_away = true;
     if (!seen || report_ || released_ || !has_container())
@@ -328,6 +381,7 @@ asio::awaitable<void> box::look() {
       continue;
     facts_.container = std::move(*seen);
     facts_.lived_its_time = has_expired(record_);
+    co_await hear_of_end();
     co_await learn_of_engine();
     if (!verdict_)
       verdict_ = judge_end(facts_); // whatever is asked from here on
@@ -339,6 +393,16 @@ asio::awaitable<void> box::look() {
     finish();
   } while (looks_again_);
   is_looking_ = false;
+}
+
+/// What somebody had the engine do is told by its events, which come by another connection.
+asio::awaitable<void> box::hear_of_end() {
+  if (verdict_ || facts_.was_asked || facts_.engine_was_away || !facts_.container)
+    co_return;
+  const auto deadline = clock::now() + events_patience;
+  auto woke = wake::changed;
+  while (!facts_.end_was_told && woke == wake::changed)
+    woke = co_await next_change(deadline);
 }
 
 /// Whether it was the engine that ended the container: it is about to stop, or was away and does
@@ -361,7 +425,7 @@ void box::follow_output(bool earlier) {
   output_ =
       transport::op::start(strand_,
                            engine_.follow_output(
-                               name_, earlier,
+                               container(), earlier,
                                [self = weak_from_this()](std::string_view bytes) {
                                  if (const auto alive = self.lock())
                                    asio::post(alive->strand_, [alive, text = std::string(bytes)] {

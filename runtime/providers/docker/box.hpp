@@ -115,7 +115,10 @@ class box : public std::enable_shared_from_this<box> {
                                                     time_point deadline);
   boost::asio::awaitable<void> take_down();
   boost::asio::awaitable<result<void>> clear();
+  boost::asio::awaitable<result<void>> remove_container();
+  boost::asio::awaitable<result<std::optional<sandfleet::docker::container_info>>> find();
   void clear_later();
+  boost::asio::awaitable<void> hear_of_end();
   boost::asio::awaitable<void> learn_of_engine();
   boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
   boost::asio::awaitable<void> look();
@@ -130,13 +133,18 @@ class box : public std::enable_shared_from_this<box> {
   [[nodiscard]] error ended() const;
   /// Otherwise that there is none says nothing: it is yet to be made.
   [[nodiscard]] bool has_container() const { return may_exist_ && !is_between_attempts_; }
+  /// As the engine is asked for it: by its name until it has told the id, which nobody changes.
+  [[nodiscard]] const std::string& container() const {
+    return container_id_.empty() ? name_ : container_id_;
+  }
   [[nodiscard]] std::string socket_path() const { return dir_ + "/http.sock"; }
 
   boost::asio::any_io_executor strand_;
   std::shared_ptr<const shared_parts> shared_;
   sandfleet::docker::api engine_;
   sandbox_id id_;
-  std::string name_; ///< of the container
+  std::string name_;         ///< of the container, when it is made
+  std::string container_id_; ///< empty: not told yet
   std::string dir_;
   std::optional<file_lock> lease_;
   container_plan plan_;

@@ -150,9 +150,10 @@ asio::awaitable<result<void>> box::build_up(const sandbox_spec& spec, time_point
                          .blamed_on(failure_class::task)
                          .with_hint("another program has the port: name a free one, or none"));
     is_between_attempts_ = true;
-    auto removed = co_await uninterrupted(engine_.remove(name_));
+    auto removed = co_await uninterrupted(engine_.remove(container()));
     if (!removed)
       co_return removed;
+    container_id_.clear();
   }
 }
 
@@ -183,7 +184,7 @@ asio::awaitable<result<void>> box::look_for_ports(const sandbox_spec& spec) {
   ports_ = published_ports(labels, planned_bindings(plan_, spec), agent_host(engine_.host()));
   if (spec.docker.arguments.find("ports") == std::string::npos)
     co_return result<void>{};
-  const auto seen = co_await engine_.inspect(name_);
+  const auto seen = co_await engine_.inspect(container());
   if (!seen)
     co_return fail(explain_start(seen.error()));
   if (*seen)
@@ -255,7 +256,7 @@ asio::awaitable<result<void>> box::make_workspace(const sandbox_spec& spec, time
   if (!*plain || is_mounted)
     co_return result<void>{};
   auto engine = engine_.within(left_until(deadline));
-  const auto there = co_await engine.has_path(name_, spec.workspace);
+  const auto there = co_await engine.has_path(container(), spec.workspace);
   if (!there)
     co_return fail(explain_start(there.error()));
   if (*there)
@@ -264,7 +265,7 @@ asio::awaitable<result<void>> box::make_workspace(const sandbox_spec& spec, time
       {{.path = spec.workspace.substr(1) + "/", .bytes = {}, .mode = 0777}});
   if (!directory)
     co_return fail(directory.error());
-  auto made = co_await uninterrupted(engine.put_archive(name_, "/", *directory));
+  auto made = co_await uninterrupted(engine.put_archive(container(), "/", *directory));
   if (!made)
     co_return fail(explain_start(std::move(made.error())));
   co_return result<void>{};
@@ -278,7 +279,7 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point 
     if (!archive)
       co_return fail(std::move(archive.error()));
     auto copied = co_await uninterrupted(
-        engine.put_archive(name_, std::string(inside_dir.substr(0, 1)), **archive));
+        engine.put_archive(container(), std::string(inside_dir.substr(0, 1)), **archive));
     if (!copied)
       co_return fail(explain_start(std::move(copied.error())));
   }
@@ -286,7 +287,7 @@ asio::awaitable<result<void>> box::furnish(const sandbox_spec& spec, time_point 
   if (!workspace)
     co_return workspace;
   for (const auto& network : spec.docker.networks) {
-    auto joined = co_await uninterrupted(engine.connect_network(network, name_));
+    auto joined = co_await uninterrupted(engine.connect_network(network, container()));
     if (!joined)
       co_return fail(explain_start(std::move(joined.error())));
   }
@@ -352,6 +353,7 @@ asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time
   }
   if (!made)
     co_return fail(explain_start(std::move(made.error())));
+  container_id_ = made->id;
   if (auto foreign = foreign_platform(plan_.image, made->warnings))
     co_return fail(std::move(*foreign));
   for (std::size_t i = 0; i < made->warnings.size(); ++i)
@@ -363,6 +365,8 @@ asio::awaitable<result<void>> box::start_container(time_point deadline) {
   if (co_await was_cancelled())
     co_return fail(cancelled());
   follow_failure_.reset();
+  facts_.sent_signal.reset();
+  facts_.end_was_told = false;
   auto engine = engine_.within(left_until(deadline));
   const auto is_podman = co_await engine.is_podman();
   if (!is_podman)
@@ -376,7 +380,7 @@ asio::awaitable<result<void>> box::start_container(time_point deadline) {
     if (!attached)
       co_return attached;
   }
-  auto started = co_await uninterrupted(engine.start(name_));
+  auto started = co_await uninterrupted(engine.start(container()));
   if (!started)
     co_return fail(explain_start(std::move(started.error())));
   const std::function<bool()> is_ready = [this] { return facts_.was_ready; };

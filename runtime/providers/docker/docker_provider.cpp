@@ -4,6 +4,7 @@
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/events.hpp"
 #include "runtime/providers/docker/outage.hpp"
+#include "runtime/providers/docker/own_containers.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
 #include "runtime/transport/op.hpp"
@@ -189,6 +190,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
                          is_alive(container->second);
       if (!stays)
         left.push_back({{.id = orphan.id, .directory = orphan.dir},
+                        container == containers->end() ? std::string() : container->second.id,
                         orphan.record ? orphan.record->overlays : std::string()});
       if (container != containers->end())
         containers->erase(container);
@@ -197,8 +199,9 @@ class docker_provider final : public box_provider<box, shared_parts> {
     for (const auto& entry : shared_->entries->list())
       containers->erase(entry.record.id.str());
     for (auto& [id, container] : *containers)
-      left.push_back(
-          {{.id = sandbox_id(id)}, container.labels[std::string(docker::label_overlays)]});
+      left.push_back({{.id = sandbox_id(id)},
+                      container.id,
+                      container.labels[std::string(docker::label_overlays)]});
     for (auto& one : left)
       co_await remove_remains(std::move(one), mode, report);
     if (mode == recovery_mode::remove)
@@ -229,8 +232,8 @@ class docker_provider final : public box_provider<box, shared_parts> {
   using container_map = std::map<std::string, container_summary>;
 
   asio::awaitable<result<container_map>> containers_by_id() {
-    auto engine = shared_->engine;
-    auto listed = co_await engine.list(filter_of(shared_->registry_name));
+    auto listed =
+        co_await docker::own_containers(shared_->engine, filter_of(shared_->registry_name));
     if (!listed)
       co_return fail(std::move(listed.error()));
     container_map by_id;
@@ -243,6 +246,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
 
   struct remains {
     removed_sandbox what;
+    std::string container; ///< its id; empty: there is none
     std::string overlays;
   };
 
@@ -250,7 +254,9 @@ class docker_provider final : public box_provider<box, shared_parts> {
     if (mode == recovery_mode::remove) {
       const auto name = docker::container_name(left.what.id);
       auto engine = shared_->engine;
-      auto removed = co_await engine.remove(name);
+      result<void> removed;
+      if (!left.container.empty())
+        removed = co_await engine.remove(left.container);
       if (!removed) {
         report.failures.push_back(std::move(removed.error()));
         co_return;

@@ -16,6 +16,14 @@ std::optional<int> signal_of(std::int64_t exit_code) {
   return std::nullopt;
 }
 
+/// Whether it ended by what `docker stop` or `docker kill` sent it. The agent ends by itself upon
+/// SIGTERM.
+bool was_told_to_end(const end_facts& facts) {
+  const auto code = facts.container->exit_code;
+  return facts.sent_signal &&
+         (signal_of(code) == facts.sent_signal || (code == 0 && facts.sent_signal == SIGTERM));
+}
+
 void explain(const end_facts& facts, error& failure) {
   const auto& ended = *facts.container;
   const auto signal = signal_of(ended.exit_code);
@@ -38,8 +46,12 @@ void explain(const end_facts& facts, error& failure) {
   } else if (facts.ended_by_engine) {
     failure.cause = "the Docker engine was stopped or started anew, and its containers with it";
     failure.hint = "'live-restore' in the engine's daemon.json lets containers go on without it";
+  } else if (was_told_to_end(facts)) {
+    failure.cause =
+        "somebody stopped it from outside, by way of the engine ('docker stop', 'docker kill')";
+    failure.evidence.emplace_back("sent_signal", std::int64_t{*facts.sent_signal});
   } else if (may_be_told_to_end(facts)) {
-    failure.cause = "somebody killed it from outside ('docker stop', 'docker kill', or the engine)";
+    failure.cause = "somebody stopped it from outside, and not by way of the engine";
   }
 }
 

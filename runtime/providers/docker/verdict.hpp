@@ -13,12 +13,14 @@ namespace sandfleet::providers::docker {
 struct end_facts {
   sandbox_id id;
   bool was_ready = false;
-  bool was_asked = false;                                     ///< to end
-  bool lived_its_time = false;                                ///< kept for so long and no longer
-  bool engine_was_away = false;                               ///< before the end was seen
-  bool ended_by_engine = false;                               ///< it stopped, or was started anew
-  std::int64_t oom_kills = 0;                                 ///< that the engine has told of
-  std::optional<std::int64_t> memory_mb;                      ///< the limit, where it is known
+  bool was_asked = false;                ///< to end
+  bool lived_its_time = false;           ///< kept for so long and no longer
+  bool engine_was_away = false;          ///< before the end was seen
+  bool ended_by_engine = false;          ///< it stopped, or was started anew
+  std::optional<int> sent_signal;        ///< by the engine, last, since somebody asked it to
+  bool end_was_told = false;             ///< by the engine's events, which say the above first
+  std::int64_t oom_kills = 0;            ///< that the engine has told of
+  std::optional<std::int64_t> memory_mb; ///< the limit, where it is known
   std::optional<sandfleet::docker::container_info> container; ///< after its end
   std::string log;                                            ///< the end of what its agent printed
   resource_usage usage;

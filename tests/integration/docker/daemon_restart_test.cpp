@@ -176,8 +176,7 @@ TEST_F(docker_restarts, that_end_containers_are_named_as_the_cause) {
   }
   daemon_->start();
   for (auto& one : workers) {
-    // That it was stopped, or, where it was asked meanwhile, that it does not answer.
-    const auto end = told.of(one.box, "Docker engine");
+    const auto end = told.of(one.box, "the Docker engine was stopped");
     EXPECT_EQ(end.code, errc::sandbox_lost) << end.to_string();
     EXPECT_EQ(end.blame, failure_class::infrastructure) << end.to_string();
   }

@@ -56,6 +56,70 @@ TEST_F(docker_ends, from_outside_are_told_with_their_cause) {
   EXPECT_EQ(on_machine("docker ps -aq --filter name=" + container_of(box)), "");
 }
 
+TEST_F(docker_ends, by_the_engines_own_stop_say_so) {
+  for (const auto* how : {"docker stop -t 5 ", "docker kill -s TERM ", "docker kill "}) {
+    auto box = start();
+    auto running = busy(box);
+    on_machine(how + container_of(box));
+    const auto lost = running.get();
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().blame, failure_class::infrastructure);
+    EXPECT_THAT(lost.error().cause, HasSubstr("'docker stop'")) << lost.error().to_string();
+    const std::int64_t sent = std::string(how).ends_with("kill ") ? SIGKILL : SIGTERM;
+    EXPECT_THAT(lost.error().evidence,
+                ::testing::Contains(::testing::Pair("sent_signal", evidence_value(sent))))
+        << lost.error().to_string();
+  }
+}
+
+/// Somebody gives a container of ours another name.
+class docker_renamed : public docker_ends {
+ protected:
+  static void rename(const std::string& id) {
+    on_machine("docker rename sandfleet-" + id + " renamed-" + id);
+  }
+  static std::string containers_of(const std::string& id) {
+    return on_machine("docker ps -aq --filter label=sandfleet.sandbox=" + id);
+  }
+};
+
+TEST_F(docker_renamed, ones_are_paused_used_and_stopped_all_the_same) {
+  auto box = start();
+  const auto id = box.id().str();
+  rename(id);
+  EXPECT_TRUE(wait_for(box.pause()));
+  EXPECT_EQ(inside(box, "echo hi"), "hi");
+  EXPECT_TRUE(wait_for(box.stop()));
+  EXPECT_EQ(containers_of(id), "");
+}
+
+TEST_F(docker_renamed, ones_are_attached_to) {
+  auto box = start();
+  const auto id = box.id();
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  engine_.reset();
+  rename(id.str());
+  SetUp();
+  auto again = wait_for(engine_->attach(id));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(inside(*again, "echo hi"), "hi");
+  EXPECT_TRUE(wait_for(again->stop()));
+  EXPECT_EQ(containers_of(id.str()), "");
+}
+
+TEST_F(docker_renamed, ones_of_a_killed_engine_are_removed_and_those_made_of_them_are_not) {
+  const auto id = left_by_a_killed_engine({});
+  on_machine("docker commit sandfleet-" + id + " sandfleet-test/of-" + id);
+  on_machine("docker create --name copy-" + id + " sandfleet-test/of-" + id);
+  rename(id);
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->removed.size(), 1U);
+  EXPECT_EQ(on_machine("docker ps -a --format '{{.Names}}' --filter label=sandfleet.sandbox=" + id),
+            "copy-" + id);
+  on_machine("docker rm copy-" + id + " && docker rmi sandfleet-test/of-" + id);
+}
+
 TEST_F(docker_ends, by_removal_are_told_too) {
   auto box = start();
   auto running = busy(box);

@@ -4,12 +4,16 @@
 
 #include <gmock/gmock.h>
 
+#include <csignal>
+
 namespace sandfleet::providers::docker {
 namespace {
 
 using sandfleet::docker::container_info;
 using sandfleet::docker::explain_refusal;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 end_facts facts(std::int64_t exit_code, bool was_ready = true) {
   end_facts made;
@@ -54,6 +58,23 @@ TEST(container_end, from_outside_says_so) {
   auto removed = facts(0);
   removed.container.reset();
   EXPECT_THAT(judge_end(removed).failure->cause, HasSubstr("removed"));
+}
+
+TEST(container_end, by_way_of_the_engine_says_which_signal) {
+  for (const auto& [code, signal] : {std::pair{0, SIGTERM}, std::pair{143, SIGTERM},
+                                     std::pair{137, SIGKILL}, std::pair{129, SIGHUP}}) {
+    auto told = facts(code);
+    told.sent_signal = signal;
+    const auto report = judge_end(told);
+    EXPECT_EQ(report.failure->blame, failure_class::infrastructure);
+    EXPECT_THAT(report.failure->cause, HasSubstr("'docker stop'")) << code;
+    EXPECT_THAT(report.failure->evidence,
+                Contains(Pair("sent_signal", evidence_value(std::int64_t{signal}))));
+  }
+  auto other = facts(3);
+  other.sent_signal = SIGUSR1;
+  EXPECT_EQ(judge_end(other).failure->cause, "");
+  EXPECT_THAT(judge_end(facts(137)).failure->cause, HasSubstr("not by way of the engine"));
 }
 
 TEST(container_end, with_the_engines_own_says_so) {
