@@ -366,7 +366,8 @@ std::optional<orphan_scan> registry::find_orphans() const {
   return scan;
 }
 
-void registry::forget(orphan_scan& scan) {
+void registry::forget(orphan_scan& scan) const {
+  drop_dead_sessions();
   std::error_code ignored;
   for (const auto& [path, lease] : scan.dead_leases)
     fs::remove(path, ignored);

@@ -128,7 +128,7 @@ class registry {
   [[nodiscard]] std::optional<orphan_scan> find_orphans() const;
 
   /// To be called when the orphans of a scan have been removed.
-  static void forget(orphan_scan& scan);
+  void forget(orphan_scan& scan) const;
 
  private:
   registry(std::string state_dir, std::string owner, file_lock lease);

@@ -153,7 +153,7 @@ class box : public std::enable_shared_from_this<box> {
   std::chrono::milliseconds preparation_time_{0};
   limits_report limits_;
   std::vector<published_port> ports_;
-  std::vector<file_lock> port_locks_;
+  std::vector<port_lock> port_locks_;
   sandbox_record record_;
   bool pause_stops_ = false;
   standing standing_ = standing::own;

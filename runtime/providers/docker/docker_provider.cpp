@@ -146,7 +146,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
     auto entries = shared_->entries->list();
     if (entries.empty())
       co_return found;
-    const auto containers = co_await containers_by_id();
+    const auto containers = co_await containers_by_id(milliseconds{20'000});
     if (!containers)
       co_return fail(containers.error());
     const auto engine = docker::agent_host(shared_->engine.host());
@@ -165,13 +165,18 @@ class docker_provider final : public box_provider<box, shared_parts> {
 
   asio::awaitable<result<recovery_report>> recover(recovery_mode mode) override {
     recovery_report report;
+    // First, since nobody else can scan meanwhile: an engine may let one wait.
+    auto containers = co_await containers_by_id(recovery_patience);
     auto scan = shared_->entries->find_orphans();
     if (!scan) {
       report.busy = true;
       co_return report;
     }
+    // What follows may be done twice.
+    scan->scan = file_lock();
     std::ranges::move(scan->failures, std::back_inserter(report.failures));
-    auto containers = co_await containers_by_id();
+    if (mode == recovery_mode::remove)
+      docker::forget_free_ports(shared_->ports_dir);
     if (!containers) {
       // Without an engine there is nothing to remove, unless something is known of.
       if (!scan->orphans.empty())
@@ -179,12 +184,21 @@ class docker_provider final : public box_provider<box, shared_parts> {
       co_return report;
     }
     std::vector<remains> left;
-    auto asked = shared_->engine;
+    auto asked = shared_->engine.within(recovery_patience);
     const auto here = co_await asked.identity();
     for (const auto& orphan : scan->orphans) {
       if (orphan.record && docker::is_elsewhere(*orphan.record, here))
         continue;
-      const auto container = containers->find(orphan.id.str());
+      auto container = containers->find(orphan.id.str());
+      if (container == containers->end()) {
+        auto later = co_await made_since(orphan.id);
+        if (!later) {
+          report.failures.push_back(std::move(later.error()));
+          co_return report;
+        }
+        if (*later)
+          container = containers->emplace(orphan.id.str(), std::move(**later)).first;
+      }
       const bool stays = orphan.record && orphan.record->kept &&
                          !docker::has_expired(*orphan.record) && container != containers->end() &&
                          is_alive(container->second);
@@ -202,11 +216,13 @@ class docker_provider final : public box_provider<box, shared_parts> {
       left.push_back({{.id = sandbox_id(id)},
                       container.id,
                       container.labels[std::string(docker::label_overlays)]});
-    for (auto& one : left)
-      co_await remove_remains(std::move(one), mode, report);
-    if (mode == recovery_mode::remove)
+    bool is_silent = false;
+    for (auto one = left.begin(); one != left.end() && !is_silent; ++one)
+      is_silent = co_await remove_remains(std::move(*one), mode, report);
+    if (mode == recovery_mode::remove && !is_silent)
       co_await remove_volumes(report);
-    registry::forget(*scan);
+    if (mode == recovery_mode::remove)
+      shared_->entries->forget(*scan);
     co_return report;
   }
 
@@ -231,9 +247,12 @@ class docker_provider final : public box_provider<box, shared_parts> {
 
   using container_map = std::map<std::string, container_summary>;
 
-  asio::awaitable<result<container_map>> containers_by_id() {
-    auto listed =
-        co_await docker::own_containers(shared_->engine, filter_of(shared_->registry_name));
+  static constexpr milliseconds recovery_patience{4'000}; ///< for an engine that is silent
+  static constexpr milliseconds removal_patience{20'000}; ///< for one that is at work
+
+  asio::awaitable<result<container_map>> containers_by_id(milliseconds patience) {
+    auto listed = co_await docker::own_containers(shared_->engine.within(patience),
+                                                  filter_of(shared_->registry_name));
     if (!listed)
       co_return fail(std::move(listed.error()));
     container_map by_id;
@@ -244,30 +263,45 @@ class docker_provider final : public box_provider<box, shared_parts> {
     co_return by_id;
   }
 
+  /// The container of a sandbox that came after the others were listed.
+  asio::awaitable<result<std::optional<container_summary>>> made_since(sandbox_id id) {
+    auto ours = co_await docker::own_containers(shared_->engine.within(recovery_patience),
+                                                docker::label_of(id));
+    if (!ours)
+      co_return fail(std::move(ours.error()));
+    if (ours->empty())
+      co_return std::optional<container_summary>();
+    co_return std::move(ours->front());
+  }
+
   struct remains {
     removed_sandbox what;
     std::string container; ///< its id; empty: there is none
     std::string overlays;
   };
 
-  asio::awaitable<void> remove_remains(remains left, recovery_mode mode, recovery_report& report) {
+  /// Whether the engine said nothing, so that nothing more is to be asked of it.
+  asio::awaitable<bool> remove_remains(remains left, recovery_mode mode, recovery_report& report) {
     if (mode == recovery_mode::remove) {
       const auto name = docker::container_name(left.what.id);
-      auto engine = shared_->engine;
+      auto engine = shared_->engine.within(removal_patience);
       result<void> removed;
       if (!left.container.empty())
         removed = co_await engine.remove(left.container);
       if (!removed) {
         report.failures.push_back(std::move(removed.error()));
-        co_return;
+        co_return report.failures.back().code == errc::timed_out ||
+            report.failures.back().code == errc::connection_failed;
       }
       // Named after the container: a record that says otherwise is not ours.
-      if (std::filesystem::path(left.overlays).filename() == name)
-        remove_directory(left.overlays, report);
+      if (std::filesystem::path(left.overlays).filename() == name &&
+          !remove_directory(left.overlays, report))
+        co_return false;
       if (!left.what.directory.empty() && !remove_directory(left.what.directory, report))
-        co_return;
+        co_return false;
     }
     report.removed.push_back(std::move(left.what));
+    co_return false;
   }
 
   static bool remove_directory(const std::string& path, recovery_report& report) {
@@ -282,7 +316,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
 
   /// Those of containers that somebody else removed.
   asio::awaitable<void> remove_volumes(recovery_report& report) {
-    auto engine = shared_->engine;
+    auto engine = shared_->engine.within(removal_patience);
     const auto volumes = co_await engine.list_volumes(filter_of(shared_->registry_name));
     if (!volumes) {
       report.failures.push_back(volumes.error());

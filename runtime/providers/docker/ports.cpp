@@ -2,11 +2,14 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <filesystem>
 #include <netinet/in.h>
+#include <optional>
 #include <random>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sandfleet::providers::docker {
 
@@ -37,6 +40,15 @@ int try_to_listen(const std::string& address, std::uint16_t port) {
   return failed;
 }
 
+/// Nothing when another holds it, or has just removed what was opened here.
+std::optional<port_lock> try_lock(const std::string& path, bool make) {
+  auto lock = file_lock::try_take(path, make);
+  struct stat locked {};
+  if (!lock || ::fstat(lock->descriptor(), &locked) != 0 || locked.st_nlink == 0)
+    return std::nullopt;
+  return port_lock(path, std::move(*lock));
+}
+
 class taker {
  public:
   taker(std::string dir, std::string address)
@@ -48,7 +60,8 @@ class taker {
     const int start = std::uniform_int_distribution<int>(0, size - 1)(random_);
     for (int i = 0; i < size; ++i) {
       const auto port = static_cast<std::uint16_t>(range.first + (start + i) % size);
-      auto lock = file_lock::try_take(dir_ + "/" + std::to_string(port), true);
+      const auto path = dir_ + "/" + std::to_string(port);
+      auto lock = try_lock(path, true);
       const int failed = lock ? try_to_listen(address_, port) : EADDRINUSE;
       if (failed == EADDRNOTAVAIL)
         return fail(make_error(errc::invalid_argument,
@@ -76,6 +89,32 @@ class taker {
 };
 
 } // namespace
+
+port_lock::port_lock(std::string path, file_lock lock)
+    : path_(std::move(path)), lock_(std::move(lock)) {}
+
+port_lock& port_lock::operator=(port_lock&& other) noexcept {
+  release();
+  path_ = std::exchange(other.path_, {});
+  lock_ = std::move(other.lock_);
+  return *this;
+}
+
+port_lock::~port_lock() {
+  release();
+}
+
+/// Removed before it is unlocked: nobody else can have locked one of that name.
+void port_lock::release() {
+  if (lock_.descriptor() >= 0 && !path_.empty())
+    ::unlink(path_.c_str());
+}
+
+void forget_free_ports(const std::string& dir) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, ignored))
+    (void)try_lock(entry.path().string(), false);
+}
 
 result<held_ports> take_ports(const std::string& dir, const port_wishes& wishes) {
   ::mkdir(dir.c_str(), 0700);

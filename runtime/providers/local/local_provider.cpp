@@ -145,7 +145,7 @@ class local_provider final : public box_provider<box, shared_parts> {
       else
         report.removed.push_back(std::move(outcome.what));
     }
-    registry::forget(*scan);
+    shared_->entries->forget(*scan);
     co_return report;
   }
 

@@ -45,6 +45,34 @@ TEST_F(docker_bad_days, a_start_says_that_it_waits_for_an_image_and_then_whether
   EXPECT_THAT(entries(), IsEmpty());
 }
 
+TEST_F(docker_bad_days, a_clean_up_that_waits_for_its_engine_keeps_no_other_from_cleaning_up) {
+  engine_.says_ready = false;
+  engine_.set_fault("remove", fault::refuses, always);
+  ASSERT_FALSE(start(100ms));
+  provider_->close();
+  provider_.reset();
+  context_.poll();
+  engine_.set_fault("remove", fault::none, 0);
+
+  engine_.set_fault("list", fault::hangs);
+  const auto stuck = make_provider();
+  auto waiting =
+      asio::co_spawn(context_, stuck->recover(providers::recovery_mode::remove), asio::use_future);
+  while (engine_.calls("list") == 0)
+    context_.run_one();
+  provider_ = make_provider();
+  const auto done = run(provider_->recover(providers::recovery_mode::remove));
+  ASSERT_TRUE(done);
+  EXPECT_FALSE(done->busy);
+  EXPECT_EQ(done->removed.size(), 1U);
+
+  // The other gives up well before the ordinary patience with an engine is over.
+  const auto gave_up = wait_for(std::move(waiting));
+  ASSERT_TRUE(gave_up);
+  EXPECT_FALSE(gave_up->busy);
+  EXPECT_TRUE(gave_up->removed.empty());
+}
+
 /// An engine that goes away at each call of a start.
 class docker_outages : public docker_bad_days, public ::testing::WithParamInterface<const char*> {
  protected:

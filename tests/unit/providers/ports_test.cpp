@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <iterator>
 #include <set>
 
 namespace sandfleet::providers::docker {
@@ -25,6 +27,29 @@ TEST(ports, are_of_their_ranges_and_held_while_they_are_used) {
       EXPECT_TRUE(seen.insert(port).second) << port;
     held.push_back(std::move(*taken));
   }
+}
+
+std::size_t files_in(const std::string& dir) {
+  const std::filesystem::directory_iterator all(dir);
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(ports, leave_nothing_when_they_are_given_back_or_their_program_is_killed) {
+  const tests::temporary_directory place;
+  const auto dir = place.path() + "/ports";
+  const port_wishes all{.agent = true, .others = true, .vscode = 0, .address = "127.0.0.1"};
+  auto held = take_ports(dir, all);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(files_in(dir), 4U);
+  auto others = take_ports(dir, all);
+  ASSERT_TRUE(others);
+  others->locks = std::move(held->locks);
+  EXPECT_EQ(files_in(dir), 4U);
+  place.write("ports/39999", ""); // as a killed one leaves it
+  forget_free_ports(dir);
+  EXPECT_EQ(files_in(dir), 4U) << "those that are held stay";
+  others->locks.clear();
+  EXPECT_EQ(files_in(dir), 0U);
 }
 
 TEST(ports, are_those_that_are_wished) {

@@ -171,10 +171,24 @@ TEST_F(registry_test, a_dead_lease_is_forgotten_and_a_held_one_is_not) {
   std::ofstream(dir_ + "/owners/dead.lock") << "";
   auto scan = one->find_orphans();
   ASSERT_TRUE(scan);
-  registry::forget(*scan);
+  one->forget(*scan);
   EXPECT_FALSE(fs::exists(dir_ + "/owners/dead.lock"));
   EXPECT_TRUE(fs::exists(dir_ + "/owners/" + other->owner() + ".lock"));
   EXPECT_TRUE(fs::exists(dir_ + "/owners/" + one->owner() + ".lock"));
+}
+
+TEST_F(registry_test, the_session_of_what_was_removed_is_forgotten_with_it) {
+  const auto one = open();
+  auto left = record(*one, "sb-0000000000000001");
+  left.owner = "dead";
+  left.session_id = "mine";
+  ASSERT_TRUE(one->add(left, "key"));
+  auto scan = one->find_orphans();
+  ASSERT_TRUE(scan);
+  ASSERT_EQ(scan->orphans.size(), 1U);
+  fs::remove_all(scan->orphans[0].dir);
+  one->forget(*scan);
+  EXPECT_TRUE(fs::is_empty(dir_ + "/sessions"));
 }
 
 TEST_F(registry_test, a_directory_that_others_may_write_to_is_refused) {
