@@ -54,6 +54,14 @@ session_settings session_settings_of(const options& given, const memory_group& m
   return settings;
 }
 
+/// Whether something that is no directory stands where one is to be.
+bool is_in_the_way(const error& failure) {
+  return std::ranges::any_of(failure.evidence, [](const auto& one) {
+    return one.first == "errno" && (one.second == evidence_value(std::int64_t{EEXIST}) ||
+                                    one.second == evidence_value(std::int64_t{ENOTDIR}));
+  });
+}
+
 /// The whole program while it serves.
 class server {
  public:
@@ -270,7 +278,7 @@ int serve(options given) {
   server whole(loop, given, user->workspace_owner, *guardian);
   if (auto started = whole.start(); !started) {
     complain(started.error());
-    return 1;
+    return is_in_the_way(started.error()) ? protocol::no_workspace_status : 1;
   }
   loop.run();
   return whole.finish();

@@ -176,8 +176,15 @@ asio::awaitable<result<void>> api::remove(std::string container) {
   call.query = {{"force", "1"}, {"v", "1"}};
   auto done = dropped(co_await send(std::move(call)));
   if (!done && is(done.error(), 409)) // somebody else is at it
-    done = co_await act("wait for the end of the container " + short_id(container), "POST",
-                        container_path(container, "/wait?condition=removed"));
+    done = co_await await_removal(container);
+  if (!done && is(done.error(), 404))
+    co_return result<void>{};
+  co_return done;
+}
+
+asio::awaitable<result<void>> api::await_removal(std::string container) {
+  auto done = co_await act("wait for the end of the container " + short_id(container), "POST",
+                           container_path(container, "/wait?condition=removed"));
   if (!done && is(done.error(), 404))
     co_return result<void>{};
   co_return done;

@@ -69,6 +69,8 @@ class api {
   boost::asio::awaitable<result<void>> unpause(std::string container);
   /// Killed first where it runs; its anonymous volumes go too.
   boost::asio::awaitable<result<void>> remove(std::string container);
+  /// Completes when it has been removed, by whomever.
+  boost::asio::awaitable<result<void>> await_removal(std::string container);
   /// Nothing where there is none.
   boost::asio::awaitable<result<std::optional<container_info>>> inspect(std::string container);
   /// What it has used so far: CPU time, and the peak of its memory where the engine's machine

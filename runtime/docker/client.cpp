@@ -91,8 +91,9 @@ error explain_refusal(const std::string& what, int status, std::string_view body
       make_error(code_of(status), "docker: cannot " + what)
           .with_cause(said.empty() ? "the engine answered " + std::to_string(status) : said)
           .with("http_status", std::int64_t{status})
-          .with("daemon", said)
           .blamed_on(by_the_caller ? failure_class::task : failure_class::infrastructure);
+  if (!said.empty())
+    refusal.evidence.emplace_back("said_by", "engine");
   return explain_full_disk(std::move(refusal), said);
 }
 

@@ -35,9 +35,9 @@ struct api_call {
   std::function<void(std::string_view)> on_body{};
 };
 
-/// What an engine's refusal means: its code by the status, what it says as the cause and as
-/// evidence
-/// ("daemon", "http_status"). Class `task` for 400 and 404, else `infrastructure`.
+/// What an engine's refusal means: its code by the status, what it says as the cause, of
+/// which the evidence {"said_by", "engine"} tells; and "http_status". Class `task` for 400 and 404,
+/// else `infrastructure`.
 [[nodiscard]] error explain_refusal(const std::string& what, int status, std::string_view body);
 
 /// What an engine says, by whatever way, when its disk is full: then this is what the error means.

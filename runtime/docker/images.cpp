@@ -54,7 +54,7 @@ asio::awaitable<result<void>> api::follow_progress(api_call call, progress_sink 
   if (*failure)
     co_return fail(explain_full_disk(make_error(errc::start_failed, "docker: cannot " + what)
                                          .with_cause(**failure)
-                                         .with("daemon", **failure),
+                                         .with("said_by", "engine"),
                                      **failure));
   co_return result<void>{};
 }

@@ -75,8 +75,8 @@ result<provider_ptr> make_docker(const settings& s, const std::string& agent,
     actors::log_event(actors::log_level::debug, "container_output",
                       {{"sandbox", id.str()}, {"line", line}});
   };
-  docker.on_outage = [](const sandbox_id& id, const error& failure) {
-    actors::log_event(actors::log_level::warning, "start_waits_for_engine",
+  docker.on_trouble = [](const sandbox_id& id, std::string_view event, const error& failure) {
+    actors::log_event(actors::log_level::warning, event,
                       {{"sandbox", id.str()}, {"error", failure.to_string()}});
   };
   docker.on_image = [](std::string_view image, std::string_view line) {

@@ -23,6 +23,8 @@ inline constexpr std::string_view stream_media_type = "application/vnd.sandfleet
 
 /// What the agent exits with when it finds no shell, as shells do for a command that is not there.
 inline constexpr int no_shell_status = 127;
+/// What it exits with when its working directory cannot be one: something else is in its place.
+inline constexpr int no_workspace_status = 126;
 
 /// Ceilings of what a request may ask for.
 inline constexpr std::size_t max_output_bytes_ceiling = std::size_t{256} << 20;

@@ -23,8 +23,10 @@ struct docker_settings {
   /// Told what an agent prints, a line at a time; may be empty.
   std::function<void(const sandbox_id& id, std::string_view line)> on_log;
 
-  /// Told that a start waits for an engine that was there and does not answer; may be empty.
-  std::function<void(const sandbox_id& id, const error& failure)> on_outage;
+  /// Told of what fails no call and is to be known: "start_waits_for_engine", for one that was
+  /// there and does not answer; "left_behind", of files that cannot be removed. May be empty.
+  std::function<void(const sandbox_id& id, std::string_view event, const error& failure)>
+      on_trouble;
 
   /// How long an image may take to come or to be made, beside the time of a sandbox's start.
   std::chrono::milliseconds image_timeout{1'800'000};

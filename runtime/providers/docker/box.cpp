@@ -1,6 +1,7 @@
 #include "runtime/providers/docker/box.hpp"
 
 #include "runtime/protocol/agent_api.hpp"
+#include "runtime/providers/docker/leftover_files.hpp"
 #include "runtime/providers/docker/own_containers.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
@@ -130,7 +131,7 @@ asio::awaitable<result<void>> box::clear() {
     if (!removed)
       co_return removed;
   }
-  forget_entry();
+  co_await forget_entry();
   finish();
   co_return result<void>{};
 }
@@ -264,7 +265,7 @@ asio::awaitable<result<exit_report>> box::stop(milliseconds grace) {
     clear_later();
     co_return fail(std::move(removed.error()));
   }
-  forget_entry();
+  co_await forget_entry();
   finish();
   co_return *report_;
 }
@@ -380,11 +381,15 @@ void box::finish() {
   notify();
 }
 
-void box::forget_entry() {
-  std::error_code ignored;
-  fs::remove_all(dir_, ignored);
-  if (!plan_.overlays_dir.empty())
-    fs::remove_all(plan_.overlays_dir, ignored);
+asio::awaitable<void> box::forget_entry() {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto overlays = plan_.overlays_dir.empty() ? dir_ + "/overlays" : plan_.overlays_dir;
+  const std::vector<std::string> places = {overlays, dir_};
+  for (const auto& place : places) {
+    auto removed = co_await remove_tree(engine_.within(removal_patience), place, record_.image);
+    if (!removed && shared_->settings.on_trouble)
+      shared_->settings.on_trouble(id_, "left_behind", removed.error());
+  }
   lease_.reset();
 }
 

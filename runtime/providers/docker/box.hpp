@@ -125,7 +125,7 @@ class box : public std::enable_shared_from_this<box> {
   void follow_output(bool earlier);
   void on_output(std::string_view bytes);
   void finish();
-  void forget_entry();
+  boost::asio::awaitable<void> forget_entry();
   void notify();
   boost::asio::awaitable<wake> next_change(time_point deadline);
   boost::asio::awaitable<bool> was_cancelled() const;

@@ -3,6 +3,7 @@
 #include "runtime/providers/box_provider.hpp"
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/events.hpp"
+#include "runtime/providers/docker/leftover_files.hpp"
 #include "runtime/providers/docker/outage.hpp"
 #include "runtime/providers/docker/own_containers.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
@@ -115,8 +116,8 @@ class docker_provider final : public box_provider<box, shared_parts> {
       const bool answers = co_await engine.answers();
       if (answers)
         co_return started;
-      if (shared_->settings.on_outage)
-        shared_->settings.on_outage(request.id, started.error());
+      if (shared_->settings.on_trouble)
+        shared_->settings.on_trouble(request.id, "start_waits_for_engine", started.error());
       auto back = co_await docker::await_engine(engine, deadline);
       if (!back && back.error().code == errc::cancelled)
         co_return fail(std::move(back.error()));
@@ -205,6 +206,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
       if (!stays)
         left.push_back({{.id = orphan.id, .directory = orphan.dir},
                         container == containers->end() ? std::string() : container->second.id,
+                        orphan.record ? orphan.record->image : std::string(),
                         orphan.record ? orphan.record->overlays : std::string()});
       if (container != containers->end())
         containers->erase(container);
@@ -215,6 +217,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
     for (auto& [id, container] : *containers)
       left.push_back({{.id = sandbox_id(id)},
                       container.id,
+                      container.image_id,
                       container.labels[std::string(docker::label_overlays)]});
     bool is_silent = false;
     for (auto one = left.begin(); one != left.end() && !is_silent; ++one)
@@ -277,6 +280,7 @@ class docker_provider final : public box_provider<box, shared_parts> {
   struct remains {
     removed_sandbox what;
     std::string container; ///< its id; empty: there is none
+    std::string image;     ///< empty: not known
     std::string overlays;
   };
 
@@ -294,24 +298,21 @@ class docker_provider final : public box_provider<box, shared_parts> {
             report.failures.back().code == errc::connection_failed;
       }
       // Named after the container: a record that says otherwise is not ours.
-      if (std::filesystem::path(left.overlays).filename() == name &&
-          !remove_directory(left.overlays, report))
-        co_return false;
-      if (!left.what.directory.empty() && !remove_directory(left.what.directory, report))
-        co_return false;
+      const std::vector<std::string> places = {
+          std::filesystem::path(left.overlays).filename() == name ? left.overlays : "",
+          left.what.directory};
+      for (const auto& place : places) {
+        if (place.empty())
+          continue;
+        removed = co_await docker::remove_tree(engine, place, left.image);
+        if (!removed) {
+          report.failures.push_back(std::move(removed.error()));
+          co_return false;
+        }
+      }
     }
     report.removed.push_back(std::move(left.what));
     co_return false;
-  }
-
-  static bool remove_directory(const std::string& path, recovery_report& report) {
-    std::error_code failed;
-    std::filesystem::remove_all(path, failed);
-    if (failed)
-      report.failures.push_back(
-          errno_error(errc::io_error, "cannot remove '" + path + "'", failed.value())
-              .with_hint("remove it as the user who made what is in it"));
-    return !failed;
   }
 
   /// Those of containers that somebody else removed.

@@ -14,6 +14,7 @@ struct meaning {
   errc code;
   failure_class blame;
   std::string_view hint;
+  std::string_view also{}; ///< a further part that has to be there
 };
 
 constexpr std::string_view other_platform_hint =
@@ -27,6 +28,23 @@ constexpr auto start_meanings = std::to_array<meaning>({
      "the engine has that image for another platform: pull it for this one"},
     {"unable to find network with name or id", errc::not_found, failure_class::task,
      "'docker network ls' lists the networks"},
+    {"unable to find group", errc::not_found, failure_class::task,
+     "the image has no such group: name one that it has, or a number"},
+    {"is not in a separate kernel namespace", errc::invalid_argument, failure_class::task,
+     "look at the sysctls: a container cannot have that one of its own"},
+    {"error mounting \"tmpfs\"", errc::invalid_argument, failure_class::task,
+     "look at the options of tmpfs", "invalid argument"},
+    {"error setting rlimit", errc::invalid_argument, failure_class::task,
+     "look at the ulimits: a soft limit is at most its hard one", "invalid argument"},
+    {"wrong rlimit value", errc::invalid_argument, failure_class::task,
+     "look at the ulimits: their names are as in 'nofile'"},
+    {"invalid mac address", errc::invalid_argument, failure_class::task, "look at mac_address"},
+    {"invalid device cgroup rule", errc::invalid_argument, failure_class::task,
+     "a rule is like 'c 10:229 rwm'"},
+    {"stat /dev/", errc::not_found, failure_class::task,
+     "look at the devices: the engine's machine has no such one", "no such file"},
+    {"/cpu.rt_", errc::unsupported, failure_class::task,
+     "the engine's machine has no real-time share to give: look at cpu_rt_runtime", "invalid"},
     {"no such container", errc::start_failed, failure_class::infrastructure,
      "somebody has removed the container while it was being started"},
     {"unable to find user", errc::not_found, failure_class::task,
@@ -92,8 +110,8 @@ constexpr auto pull_meanings = std::to_array<meaning>({
 
 std::string said_by(const error& refusal) {
   for (const auto& [name, value] : refusal.evidence)
-    if (name == "daemon" && std::holds_alternative<std::string>(value))
-      return core::to_lower(std::get<std::string>(value));
+    if (name == "said_by")
+      return core::to_lower(refusal.cause);
   return {};
 }
 
@@ -104,7 +122,7 @@ bool says(const error& refusal, std::string_view part) {
 error with_meaning(error refusal, std::span<const meaning> meanings) {
   const auto said = said_by(refusal);
   for (const auto& one : meanings) {
-    if (said.find(one.said) == std::string::npos)
+    if (said.find(one.said) == std::string::npos || said.find(one.also) == std::string::npos)
       continue;
     refusal.code = one.code;
     refusal.blame = one.blame;
@@ -141,6 +159,13 @@ bool is_taken_port(const error& refusal) {
 error explain_start(error refusal) {
   if (refusal.code == errc::not_found && said_by(refusal).starts_with("network "))
     refusal.hint = "'docker network ls' lists the networks";
+  // A container that was asked for is missing by 404; by 400 it is one that is to be shared with.
+  if (refusal.code == errc::invalid_argument && says(refusal, "no such container")) {
+    refusal.code = errc::not_found;
+    refusal.hint = "look at pid_mode, ipc_mode, links and volumes_from: the engine has no such "
+                   "container to share with";
+    return refusal;
+  }
   return with_meaning(std::move(refusal), start_meanings);
 }
 

@@ -37,6 +37,11 @@ void explain(const end_facts& facts, error& failure) {
     failure.blame = failure_class::task;
     failure.cause = "its image has neither bash nor sh";
     failure.hint = "use an image with a shell in one of the usual directories";
+  } else if (!facts.was_ready && ended.exit_code == protocol::no_workspace_status) {
+    failure.code = errc::invalid_argument;
+    failure.blame = failure_class::task;
+    failure.cause = "its workspace is no directory: a file is in its place";
+    failure.hint = "look at workdir and volumes: the image has a file there, or one is mounted";
   } else if (!ended.failure.empty()) {
     failure.cause = ended.failure;
   } else if (facts.lived_its_time) {

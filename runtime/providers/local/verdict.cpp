@@ -49,6 +49,12 @@ error agent_ended(const end_facts& facts) {
     failure.cause = "its image has neither bash nor sh";
     failure.hint = "use an image with a shell in one of the usual directories";
   }
+  if (!facts.was_ready && exited.exit_code == protocol::no_workspace_status) {
+    failure.code = errc::invalid_argument;
+    failure.blame = failure_class::task;
+    failure.cause = "its workspace is no directory: a file is in its place";
+    failure.hint = "look at workdir and volumes: the image has a file there, or one is mounted";
+  }
   if (exited.exit_code)
     failure.evidence.emplace_back("exit_code", std::int64_t{*exited.exit_code});
   if (exited.signal)

@@ -40,7 +40,9 @@ class docker_bad_days : public ::testing::Test {
     settings.host = host.empty() ? "unix://" + files_.path() + "/engine.sock" : std::move(host);
     settings.default_image = "x:1";
     settings.image_timeout = 500ms;
-    settings.on_outage = [this](const sandbox_id&, const error&) { ++outages_; };
+    settings.on_trouble = [this](const sandbox_id&, std::string_view event, const error&) {
+      outages_ += event == "start_waits_for_engine";
+    };
     return providers::make_docker_provider(context_.get_executor(), std::move(settings)).value();
   }
 

@@ -180,6 +180,54 @@ TEST_F(docker_ends, overlays_elsewhere_and_volumes_of_a_killed_engine_are_remove
   EXPECT_EQ(on_machine(volumes), "");
 }
 
+TEST_F(docker_ends, what_stays_is_not_told_as_removed) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root may mount";
+  const temporary_directory lower;
+  const temporary_directory elsewhere;
+  sandbox_spec spec;
+  spec.volumes = {{lower.path(), "/layered", false, volume_kind::overlay}};
+  spec.docker.overlays_dir = elsewhere.path();
+  const auto id = left_by_a_killed_engine(spec);
+  const auto held = elsewhere.path() + "/sandfleet-" + id + "/held";
+  on_machine("mkdir " + held + " && mount -t tmpfs none " + held);
+  const auto in_vain = wait_for(engine_->clean_up());
+  on_machine("umount " + held);
+  ASSERT_TRUE(in_vain);
+  EXPECT_TRUE(in_vain->removed.empty());
+  ASSERT_EQ(in_vain->failures.size(), 1U);
+  EXPECT_THAT(in_vain->failures[0].message, HasSubstr(elsewhere.path()));
+
+  const auto done = wait_for(engine_->clean_up());
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->removed.size(), 1U);
+  EXPECT_TRUE(std::filesystem::is_empty(elsewhere.path()));
+}
+
+/// In the group of the engine's socket, with what root has written in the container.
+TEST_F(docker_ends, overlays_of_a_plain_user_are_removed) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root can become another user";
+  const temporary_directory theirs;
+  on_machine("mkdir " + theirs.path() + "/lower " + theirs.path() + "/overlays && chown -R 65534 " +
+             theirs.path());
+  const auto plain = "setpriv --reuid=65534 --regid=65534 --groups=$(stat -Lc %g "
+                     "/var/run/docker.sock) env -C / HOME=" +
+                     theirs.path() + " ";
+  if (std::system((plain + "sh -c 'test -w /var/run/docker.sock -a -x " + bin_dir() + "/sandfleet'")
+                      .c_str()) != 0)
+    GTEST_SKIP() << "a plain user reaches neither the engine nor the program";
+  const auto run = plain + bin_dir() + "/sandfleet run --provider docker --image " + bash +
+                   " --set state_dir=" + theirs.path() + "/state --volume " + theirs.path() +
+                   "/lower:/layered:overlay ";
+  const std::string script = "-- sh -c 'mkdir -m 700 /layered/a; echo x >/layered/a/b; echo done'";
+  EXPECT_EQ(on_machine(run + script), "done");
+  EXPECT_EQ(on_machine("ls " + theirs.path() + "/state/docker/sandboxes"), "");
+  EXPECT_EQ(on_machine(run + "--set overlays_dir=" + theirs.path() + "/overlays " + script),
+            "done");
+  EXPECT_EQ(on_machine("ls " + theirs.path() + "/overlays"), "");
+}
+
 TEST_F(docker_ends, what_cannot_be_judged_is_told) {
   const auto strange = state_.path() + "/docker/sandboxes/strange";
   std::filesystem::create_directories(strange);

@@ -17,7 +17,9 @@ TEST(refusals, say_what_the_daemon_said) {
   EXPECT_EQ(failure.cause, "no space left");
   EXPECT_EQ(failure.blame, failure_class::infrastructure);
   EXPECT_THAT(failure.evidence, Contains(Pair("http_status", evidence_value(std::int64_t{500}))));
-  EXPECT_THAT(failure.evidence, Contains(Pair("daemon", evidence_value("no space left"))));
+  EXPECT_THAT(failure.evidence, Contains(Pair("said_by", evidence_value("engine"))));
+  const auto text = failure.to_string();
+  EXPECT_EQ(text.find("no space left"), text.rfind("no space left")) << text;
 }
 
 TEST(refusals, have_a_code_and_a_class_by_their_status) {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace sandfleet::providers::docker {
@@ -107,6 +108,36 @@ TEST(container_end, before_it_is_ready_is_a_failed_start) {
   EXPECT_EQ(report.failure->code, errc::not_found);
   EXPECT_EQ(report.failure->blame, failure_class::task);
   EXPECT_THAT(report.failure->cause, HasSubstr("neither bash nor sh"));
+}
+
+TEST(container_end, for_want_of_a_workspace_is_the_tasks_fault) {
+  const auto report = judge_end(facts(126, false));
+  EXPECT_EQ(report.failure->blame, failure_class::task);
+  EXPECT_THAT(report.failure->cause, HasSubstr("no directory"));
+}
+
+TEST(refused_start, for_a_mistake_of_the_task_is_no_fault_of_the_machine) {
+  for (const auto& [status, said] :
+       {std::pair{500, "Unable to find group x: no matching entries in group file"},
+        std::pair{500, "sysctl 'kernel.x' is not in a separate kernel namespace: unknown"},
+        std::pair{500, "error mounting 'tmpfs' to rootfs at '/x': data: size=y: invalid argument"},
+        std::pair{500, "error setting rlimit type 7: invalid argument: unknown"},
+        std::pair{500, "wrong rlimit value: RLIMIT_X: unknown"},
+        std::pair{500, "address zz: invalid MAC address"},
+        std::pair{500, "invalid device cgroup rule format: 'x'"},
+        std::pair{500, "stat /dev/x: no such file or directory"},
+        std::pair{500, "write /sys/fs/cgroup/cpu/x/cpu.rt_runtime_us: invalid argument: unknown"},
+        std::pair{400, "No such container: other"}}) {
+    std::string text(said);
+    std::ranges::replace(text, '\'', '"');
+    auto refusal = explain_refusal("start it", status, text);
+    refusal = explain_start(std::move(refusal));
+    EXPECT_EQ(refusal.blame, failure_class::task) << text;
+    EXPECT_FALSE(refusal.hint.empty()) << text;
+  }
+  const auto may_not =
+      explain_start(explain_refusal("x", 500, "error setting rlimit type 7: not permitted"));
+  EXPECT_EQ(may_not.blame, failure_class::infrastructure);
 }
 
 TEST(refused_start, has_the_class_of_what_the_daemon_says) {
