@@ -115,8 +115,12 @@ class api {
   /// Makes an image of a root directory, which is not held in memory.
   boost::asio::awaitable<result<void>> import_image(import_request request);
   boost::asio::awaitable<result<void>> tag(std::string image, std::string name);
+  /// Whether the image's registry has it, to whom `auth` names.
+  boost::asio::awaitable<result<bool>> registry_has(std::string image, std::string auth);
   struct build_request {
-    std::string context; ///< a tar archive with a Dockerfile
+    std::string context; ///< a tar archive, maybe compressed, with a Dockerfile
+    /// The same in pieces, in its place.
+    std::function<boost::asio::awaitable<result<std::string>>()> next_piece{};
     std::vector<std::string> tags;
     std::string platform;
     std::vector<std::pair<std::string, std::string>> options; ///< further query parameters

@@ -104,6 +104,22 @@ asio::awaitable<result<void>> api::tag(std::string image, std::string name) {
   co_return reply ? result<void>() : fail(reply.error());
 }
 
+asio::awaitable<result<bool>> api::registry_has(std::string image, std::string auth) {
+  api_call call;
+  call.what = "ask the registry for the image '" + image + "'";
+  call.path = "/distribution/" + transport::url_encode_path(image) + "/json";
+  if (!auth.empty())
+    call.headers.emplace_back("X-Registry-Auth", std::move(auth));
+  const auto reply = co_await send(std::move(call));
+  if (reply)
+    co_return true;
+  // A registry does not say whether it lacks an image or keeps it from us.
+  const auto code = reply.error().code;
+  if (code == errc::not_found || code == errc::permission_denied)
+    co_return false;
+  co_return fail(reply.error());
+}
+
 asio::awaitable<result<void>> api::build(build_request request, progress_sink take) {
   api_call call;
   call.what = "build the image '" + (request.tags.empty() ? "" : request.tags.front()) + "'";
@@ -117,6 +133,7 @@ asio::awaitable<result<void>> api::build(build_request request, progress_sink ta
   std::move(request.options.begin(), request.options.end(), std::back_inserter(call.query));
   call.content_type = "application/x-tar";
   call.body = std::move(request.context);
+  call.next_piece = std::move(request.next_piece);
   call.timeout = request.timeout;
   return follow_progress(std::move(call), std::move(take));
 }

@@ -154,6 +154,8 @@ result<image_info> read_image(std::string_view json) {
   read.user = root.at("Config", "User").text();
   read.environment = texts(root.at("Config", "Env"));
   read.labels = text_members(root.at("Config", "Labels"));
+  read.created = root.at("Created").text();
+  read.bytes = root.at("Size").number();
   return read;
 }
 

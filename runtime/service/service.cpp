@@ -5,6 +5,7 @@
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/protocol/remote_api.hpp"
 #include "runtime/service/event_feed.hpp"
+#include "runtime/service/image_calls.hpp"
 #include "runtime/service/openapi.hpp"
 #include "runtime/service/proxy.hpp"
 #include "runtime/service/replies.hpp"
@@ -28,7 +29,9 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
   impl(engine& runtime, std::shared_ptr<api_keys> given, service_settings s)
       : settings(std::move(s)), keys(std::move(given)),
         all(std::make_shared<fleet>(runtime, keys, settings.fleet, counted)),
-        feed(std::make_shared<event_feed>(runtime)) {}
+        feed(std::make_shared<event_feed>(runtime)),
+        images(std::make_shared<image_builds>(runtime.executor(), settings.images,
+                                              settings.registry_prefix, settings.build_timeout)) {}
 
   /// The request's owner by its key.
   [[nodiscard]] result<std::string> authenticate(const http_exchange& exchange) const {
@@ -150,6 +153,10 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
       return reply_found(exchange, all->find_session(owner, *session));
     if (const auto id = below("/runtime/"))
       return reply_found(exchange, all->find(owner, *id));
+    if (path == "/image_exists")
+      return reply_image_exists(*images, exchange);
+    if (path == "/build_status")
+      return reply_build_status(*images, owner, exchange);
     if (path == "/events")
       return send_events(exchange, owner);
     if (path == "/openapi.json")
@@ -164,6 +171,10 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
 
   handling post(http_exchange& exchange, std::string owner) {
     const auto path = exchange.path();
+    if (path == "/build") {
+      co_await reply_build(*images, std::move(owner), exchange);
+      co_return;
+    }
     const auto deed_of = [&]() -> std::optional<deed> {
       if (path == "/stop")
         return deed::stop;
@@ -260,6 +271,7 @@ struct service::impl : std::enable_shared_from_this<service::impl> {
   std::shared_ptr<metrics> counted = std::make_shared<metrics>();
   std::shared_ptr<fleet> all;
   std::shared_ptr<event_feed> feed;
+  std::shared_ptr<image_builds> images;
   std::atomic<bool> ready{false};
   std::atomic<bool> draining{false};
   std::optional<transport::http_server> server;

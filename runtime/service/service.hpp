@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/docker/api.hpp"
 #include "runtime/service/api_keys.hpp"
 #include "runtime/service/fleet.hpp"
 #include "runtime/tls/server.hpp"
@@ -25,6 +26,8 @@ struct service_settings {
   std::string public_url;
   std::optional<tls::server> tls;            ///< nothing: plain HTTP
   std::string registry_prefix = "sandfleet"; ///< of `GET /registry_prefix`
+  std::optional<docker::api> images;         ///< where images are looked for and built
+  std::chrono::milliseconds build_timeout{1'800'000};
   fleet_settings fleet;
 };
 

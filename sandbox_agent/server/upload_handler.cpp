@@ -1,11 +1,11 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_writer.hpp"
+#include "runtime/protocol/multipart.hpp"
 #include "runtime/protocol/python_repr.hpp"
 #include "sandbox_agent/bash/pty.hpp"
 #include "sandbox_agent/files/file_text.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
-#include "sandbox_agent/files/multipart.hpp"
 #include "sandbox_agent/files/replacement.hpp"
 #include "sandbox_agent/files/zip.hpp"
 #include "sandbox_agent/server/handlers.hpp"
@@ -116,11 +116,15 @@ class upload {
 };
 
 asio::awaitable<result<void>> receive(context& with, http_exchange& exchange, upload& into) {
-  files::multipart_reader::sink sink;
-  sink.begin = [&into](const std::string& name) { return into.begin(name); };
+  protocol::multipart_reader::sink sink;
+  sink.begin = [&into](const std::string& field, const std::string& file_name) -> result<bool> {
+    if (field != "file")
+      return false;
+    auto begun = into.begin(file_name);
+    return begun ? result<bool>(true) : fail(std::move(begun.error()));
+  };
   sink.data = [&into](std::string_view bytes) { return into.data(bytes); };
-  auto parts =
-      files::multipart_reader::make(exchange.header("content-type"), "file", std::move(sink));
+  auto parts = protocol::multipart_reader::make(exchange.header("content-type"), std::move(sink));
   if (!parts)
     co_return tl::unexpected(parts.error());
   for (;;) {
@@ -135,7 +139,7 @@ asio::awaitable<result<void>> receive(context& with, http_exchange& exchange, up
   }
   if (!parts->complete())
     co_return fail(errc::invalid_argument,
-                   std::string(files::multipart_reader::malformed) + "it ends too early");
+                   std::string(protocol::multipart_reader::malformed) + "it ends too early");
   if (!into.begun())
     co_return result<void>();
   co_return co_await into.finish(with);
@@ -165,11 +169,11 @@ handling post_upload_file(context& with, http_exchange& exchange) {
   const auto why = received ? std::string_view() : std::string_view(received.error().message);
   if (received && into.begun())
     co_await reply_json(exchange, 200, into.to_json());
-  else if (received || why == files::multipart_reader::other_type)
+  else if (received || why == protocol::multipart_reader::other_type)
     co_await reply_json(exchange, 422, protocol::encode_invalid_request(missing_file));
-  else if (why == files::multipart_reader::no_boundary)
+  else if (why == protocol::multipart_reader::no_boundary)
     co_await reply_detail(exchange, 400, "Missing boundary in multipart.");
-  else if (why.starts_with(files::multipart_reader::malformed))
+  else if (why.starts_with(protocol::multipart_reader::malformed))
     co_await reply_detail(exchange, 400, "There was an error parsing the body");
   else
     co_await reply_detail(exchange, 500, received.error().message);

@@ -1,11 +1,11 @@
-#include "sandbox_agent/files/multipart.hpp"
+#include "runtime/protocol/multipart.hpp"
 #include "tests/fuzz/holds.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace {
 
 using namespace sandfleet;
-using agent::files::multipart_reader;
+using protocol::multipart_reader;
 
 struct received {
   std::vector<std::pair<std::string, std::string>> parts; ///< file name, bytes
@@ -18,16 +18,17 @@ struct received {
 received receive(const std::string& type, const std::vector<std::string_view>& pieces) {
   received got;
   multipart_reader::sink sink;
-  sink.begin = [&](const std::string& name) {
-    got.parts.emplace_back(name, "");
-    return result<void>();
+  sink.begin = [&](const std::string& field, const std::string& name) -> result<bool> {
+    if (field == "file")
+      got.parts.emplace_back(name, "");
+    return field == "file";
   };
   sink.data = [&](std::string_view bytes) {
     holds(!got.parts.empty());
     got.parts.back().second += bytes;
     return result<void>();
   };
-  auto reader = multipart_reader::make(type, "file", std::move(sink));
+  auto reader = multipart_reader::make(type, std::move(sink));
   if (!reader) {
     got.failed = true;
     return got;

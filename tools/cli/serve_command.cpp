@@ -1,4 +1,5 @@
 #include "runtime/core/text.hpp"
+#include "runtime/docker/api.hpp"
 #include "runtime/service/key_file.hpp"
 #include "runtime/service/service.hpp"
 #include "tools/cli/commands.hpp"
@@ -49,6 +50,16 @@ result<std::pair<const std::string, std::size_t>> read_warm(const std::string& t
   return std::pair<const std::string, std::size_t>(
       equals == std::string::npos ? configured : text.substr(0, equals),
       static_cast<std::size_t>(*count));
+}
+
+result<docker::api> find_engine(const boost::asio::any_io_executor& executor) {
+  auto host = docker::find_engine_host(docker::current_surroundings());
+  if (!host)
+    return fail(std::move(host.error()));
+  auto calls = docker::client::open(executor, std::move(*host));
+  if (!calls)
+    return fail(std::move(calls.error()));
+  return docker::api(std::move(*calls));
 }
 
 class serve_command : public subcommand {
@@ -136,21 +147,29 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
     if (!spec)
       return fail(std::move(spec.error()));
     given.fleet.base = std::move(*spec);
+    auto settings = context.config.engine_settings();
+    if (!settings)
+      return fail(std::move(settings.error()));
+    given.build_timeout = settings->image_timeout;
     for (const auto& wish : warm_) {
       auto read = read_warm(wish, given.fleet.base.image);
       if (!read)
         return fail(std::move(read.error()));
       given.fleet.warm.insert(std::move(*read));
     }
-    auto settings = context.config.engine_settings();
-    if (!settings)
-      return fail(std::move(settings.error()));
     settings->at_close = close_action::keep;
     settings->keep_for = std::chrono::milliseconds(0);
     settings->journal = true;
     auto runtime = engine::create(std::move(*settings));
     if (!runtime)
       return fail(std::move(runtime.error()));
+
+    if (given.fleet.base.provider.str() == "docker") {
+      auto engine = find_engine(runtime->executor());
+      if (!engine)
+        return fail(std::move(engine.error()));
+      given.images = std::move(*engine);
+    }
 
     const interrupt_watch watch([](int) {});
     foreground work(runtime->executor());

@@ -23,9 +23,19 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler).serve_
 
 class service_command : public service_test {
  protected:
+  void SetUp() override {
+    if (tests::tests_docker())
+      GTEST_SKIP() << "the image of the tests has no Python";
+    begin();
+  }
+  void TearDown() override {
+    if (engine_)
+      service_test::TearDown();
+  }
+
   protocol::runtime_object start_with(std::vector<std::string> command) {
     protocol::runtime_start start;
-    start.image = "any";
+    start.image = image_;
     start.session_id = "one";
     start.working_dir = "/workspace";
     start.command = std::move(command);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "runtime/docker/api.hpp"
+#include "runtime/docker/host.hpp"
 #include "runtime/protocol/remote_api.hpp"
 #include "runtime/service/service.hpp"
 #include "runtime/transport/http_client.hpp"
@@ -62,6 +64,9 @@ class service_test : public testing::Test {
     given.listen = transport::tcp_endpoint{"127.0.0.1", 0};
     given.fleet.base.provider = settings.provider;
     given.fleet.base.image = settings.image;
+    image_ = settings.image;
+    if (tests::tests_docker())
+      given.images = local_engine();
     given.public_url = public_url_;
     given.fleet.warm = warm_;
     given.fleet.command_restarts.base = std::chrono::milliseconds(1);
@@ -70,6 +75,11 @@ class service_test : public testing::Test {
     ASSERT_TRUE(begun) << begun.error().to_string();
     client_.emplace(engine_->executor(),
                     transport::endpoint(transport::tcp_endpoint{"127.0.0.1", service_->port()}));
+  }
+
+  docker::api local_engine() {
+    auto host = docker::find_engine_host(docker::current_surroundings()).value();
+    return docker::api(docker::client::open(engine_->executor(), std::move(host)).value());
   }
 
   void end() {
@@ -104,9 +114,9 @@ class service_test : public testing::Test {
     return told.value_or(protocol::runtime_object{});
   }
 
-  static std::string start_body(const std::string& session) {
+  std::string start_body(const std::string& session) {
     protocol::runtime_start start;
-    start.image = "any";
+    start.image = image_;
     start.session_id = session;
     start.command = {
         "python",        "-m",        "openhands.runtime.action_execution_server", "60000",
@@ -169,6 +179,7 @@ class service_test : public testing::Test {
 
   key_policy policy_of_a_;
   key_quota quota_of_b_{.max_sandboxes = 1, .starts_per_minute = 2};
+  std::string image_; ///< of which sandboxes are made
   std::string public_url_;
   std::map<std::string, std::size_t> warm_;
   tests::temporary_directory state_;

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 class service_pool : public service_test {
  protected:
   void SetUp() override {
-    warm_ = {{"host", 2}};
+    warm_ = {{tests::test_settings({}).image, 2}};
     begin();
     await_warm(2);
   }
@@ -23,7 +23,8 @@ class service_pool : public service_test {
   }
 
   void await_warm(int count) {
-    const auto line = "sandfleet_warm_sandboxes{image=\"host\"} " + std::to_string(count) + "\n";
+    const auto line =
+        "sandfleet_warm_sandboxes{image=\"" + image_ + "\"} " + std::to_string(count) + "\n";
     while (call("GET", "/metrics", {}, nullptr).body.find(line) == std::string::npos)
       ::usleep(2000); // nobody tells
   }
@@ -59,7 +60,7 @@ TEST_F(service_pool, lives_on_with_its_service_and_what_was_taken_stays_taken) {
 
 TEST_F(service_pool, is_not_for_who_wants_something_else) {
   protocol::runtime_start start;
-  start.image = "any";
+  start.image = image_;
   start.session_id = "one";
   start.command = {
       "python3",       "-m",        "openhands.runtime.action_execution_server", "60000",
@@ -68,7 +69,7 @@ TEST_F(service_pool, is_not_for_who_wants_something_else) {
   wait_until_ready(told.runtime_id);
   EXPECT_EQ(content_of(run(told, "pwd")), "/elsewhere");
   EXPECT_THAT(call("GET", "/metrics", {}, nullptr).body,
-              HasSubstr("sandfleet_warm_sandboxes{image=\"host\"} 2\n"));
+              HasSubstr("sandfleet_warm_sandboxes{image=\"" + image_ + "\"} 2\n"));
 }
 
 TEST_F(service_pool, named_actions_are_noted_and_told_of_when_the_sandbox_is_lost) {
@@ -78,7 +79,7 @@ TEST_F(service_pool, named_actions_are_noted_and_told_of_when_the_sandbox_is_los
   EXPECT_EQ(content_of(run(told, "echo done", named)), "done");
   EXPECT_EQ(content_of(run(told, "echo done", named)), "done");
   protocol::runtime_start dies;
-  dies.image = "any";
+  dies.image = image_;
   dies.session_id = "dies";
   dies.command = {"sh", "-c", "exit 7"};
   auto dead = runtime_of(call("POST", "/start", protocol::encode_runtime_start(dies)));

@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 
-namespace sandfleet::agent::files {
+namespace sandfleet::protocol {
 
-/// Reads a multipart/form-data body (RFC 7578) that arrives in any pieces and hands on the parts of
-/// one name. Holds no more than a part's header and a boundary's length.
+/// Reads a multipart/form-data body (RFC 7578) that arrives in any pieces and hands on the parts
+/// that are wanted. Holds no more than a part's header and a boundary's length.
 class multipart_reader {
  public:
   struct sink {
-    /// A part of the wanted name begins. `file_name` is empty when it has none.
-    std::function<result<void>(const std::string& file_name)> begin;
+    /// A part begins; whether its data are wanted. What a part has none of is empty.
+    std::function<result<bool>(const std::string& name, const std::string& file_name)> begin;
     std::function<result<void>(std::string_view)> data;
   };
 
@@ -26,8 +26,7 @@ class multipart_reader {
       "multipart body: the content type names no boundary";
 
   /// Fails with `invalid_argument` when the content type is another or names no boundary.
-  static result<multipart_reader> make(std::string_view content_type, std::string wanted_name,
-                                       sink to);
+  static result<multipart_reader> make(std::string_view content_type, sink to);
 
   /// Fails with `invalid_argument` for a malformed body, or as the sink does.
   result<void> feed(std::string_view bytes);
@@ -37,20 +36,18 @@ class multipart_reader {
  private:
   enum class state { preamble, after_boundary, header, data, after };
 
-  multipart_reader(std::string boundary, std::string wanted_name, sink to)
-      : delimiter_("\r\n--" + boundary), wanted_(std::move(wanted_name)), sink_(std::move(to)),
-        held_("\r\n") {}
+  multipart_reader(std::string boundary, sink to)
+      : delimiter_("\r\n--" + boundary), sink_(std::move(to)), held_("\r\n") {}
 
   result<bool> step();
   result<void> begin_part(std::string_view header);
 
   std::string delimiter_; ///< the one before a line break and the boundary
-  std::string wanted_;
   sink sink_;
   std::string held_; ///< begins with a line break, for the first boundary has none before it
   state state_ = state::preamble;
   std::size_t header_break_ = 0; ///< bytes at the front of `held_` that may end the header alone
-  bool passing_ = false;         ///< the present part is of the wanted name
+  bool passing_ = false;         ///< the present part is wanted
 };
 
-} // namespace sandfleet::agent::files
+} // namespace sandfleet::protocol

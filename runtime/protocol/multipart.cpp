@@ -1,11 +1,11 @@
-#include "sandbox_agent/files/multipart.hpp"
+#include "runtime/protocol/multipart.hpp"
 
 #include "runtime/core/text.hpp"
 
 #include <algorithm>
 #include <optional>
 
-namespace sandfleet::agent::files {
+namespace sandfleet::protocol {
 
 namespace {
 
@@ -51,14 +51,13 @@ tl::unexpected<error> refuse(std::string_view why) {
 
 } // namespace
 
-result<multipart_reader> multipart_reader::make(std::string_view content_type,
-                                                std::string wanted_name, sink to) {
+result<multipart_reader> multipart_reader::make(std::string_view content_type, sink to) {
   if (!core::to_lower(content_type).starts_with("multipart/form-data"))
     return fail(errc::invalid_argument, std::string(other_type));
   auto boundary = parameter(content_type, "boundary");
   if (!boundary || boundary->empty() || boundary->size() > max_boundary_bytes)
     return fail(errc::invalid_argument, std::string(no_boundary));
-  return multipart_reader(std::move(*boundary), std::move(wanted_name), std::move(to));
+  return multipart_reader(std::move(*boundary), std::move(to));
 }
 
 result<void> multipart_reader::begin_part(std::string_view header) {
@@ -73,8 +72,11 @@ result<void> multipart_reader::begin_part(std::string_view header) {
     name = parameter(line.substr(colon + 1), "name");
     file_name = parameter(line.substr(colon + 1), "filename");
   }
-  passing_ = name == wanted_;
-  return passing_ ? sink_.begin(file_name.value_or("")) : result<void>();
+  auto wanted = sink_.begin(name.value_or(""), file_name.value_or(""));
+  if (!wanted)
+    return tl::unexpected(wanted.error());
+  passing_ = *wanted;
+  return {};
 }
 
 /// Takes what it can from `held_`; false when more must come first.
@@ -145,4 +147,4 @@ result<void> multipart_reader::feed(std::string_view bytes) {
   }
 }
 
-} // namespace sandfleet::agent::files
+} // namespace sandfleet::protocol

@@ -1,9 +1,9 @@
-#include "sandbox_agent/files/multipart.hpp"
+#include "runtime/protocol/multipart.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace sandfleet;
-using sandfleet::agent::files::multipart_reader;
+using sandfleet::protocol::multipart_reader;
 
 namespace {
 
@@ -16,16 +16,18 @@ struct collected {
 
   multipart_reader reader() {
     multipart_reader::sink sink;
-    sink.begin = [this](const std::string& file_name) {
+    sink.begin = [this](const std::string& field, const std::string& file_name) -> result<bool> {
+      if (field != "file")
+        return false;
       name = file_name;
       ++parts;
-      return result<void>();
+      return true;
     };
     sink.data = [this](std::string_view piece) {
       bytes += piece;
       return result<void>();
     };
-    return std::move(*multipart_reader::make(type, "file", std::move(sink)));
+    return std::move(*multipart_reader::make(type, std::move(sink)));
   }
 };
 
@@ -106,5 +108,5 @@ TEST(multipart, endless_header_is_refused) {
 TEST(multipart, other_content_types_are_refused) {
   for (const auto* other : {"", "application/json", "multipart/form-data",
                             "multipart/form-data; boundary=", "multipart/mixed; boundary=x"})
-    EXPECT_FALSE(multipart_reader::make(other, "file", {}));
+    EXPECT_FALSE(multipart_reader::make(other, {}));
 }
