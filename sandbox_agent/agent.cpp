@@ -247,7 +247,8 @@ context::context(const asio::any_io_executor& executor, const options& given)
     : session_key(given.session_key), memory(told_of(given)),
       watches_memory(executor, memory, in_bytes(given.max_memory_gb, 30)),
       working_dir(given.working_dir), shells(executor, session_settings_of(given, memory)),
-      file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env},
+      file_actions(given.working_dir, given.user_id), one_shot{given.working_dir, given.env,
+                                                               &memory},
       actions(executor, shells, file_actions, given.auto_lint ? &one_shot : nullptr),
       life(executor) {}
 

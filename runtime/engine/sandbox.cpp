@@ -69,6 +69,12 @@ asio::awaitable<result<T>> with_agent(impl_ptr self, repeatable again, Call call
   }
 }
 
+template <class T>
+void note_kills(sandbox::impl& self, const result<T>& done) {
+  if (done)
+    self.oom_kills += done->oom_kills;
+}
+
 asio::awaitable<result<command_result>> run_in(impl_ptr self, command_request request) {
   if (self->core->closed)
     co_return fail(closed_error());
@@ -76,17 +82,22 @@ asio::awaitable<result<command_result>> run_in(impl_ptr self, command_request re
       co_await self->core->control->take_turn(self->ready.id, request.session, turn_timeout);
   if (!turn)
     co_return fail(turn.error());
-  co_return co_await with_agent<command_result>(
+  auto done = co_await with_agent<command_result>(
       self, repeatable::no, [&](const agent_client& agent) { return agent.run(request); });
+  note_kills(*self, done);
+  co_return done;
 }
 
 asio::awaitable<result<exec_result>> exec_in(impl_ptr self, exec_request request,
                                              std::function<void(int, std::string_view)> on_output) {
   if (request.argv.empty())
     co_return fail(errc::invalid_argument, "exec: argv is empty");
-  co_return co_await with_agent<exec_result>(self, repeatable::no, [&](const agent_client& agent) {
-    return on_output ? agent.exec_streamed(request, on_output) : agent.exec(request);
-  });
+  auto done =
+      co_await with_agent<exec_result>(self, repeatable::no, [&](const agent_client& agent) {
+        return on_output ? agent.exec_streamed(request, on_output) : agent.exec(request);
+      });
+  note_kills(*self, done);
+  co_return done;
 }
 
 asio::awaitable<result<terminal>> open_in(impl_ptr self, terminal_request request) {
@@ -173,7 +184,10 @@ asio::awaitable<result<stop_report>> stop_in(impl_ptr self) {
   auto gone = co_await self->core->control->stop_sandbox(self->ready.id);
   if (!gone)
     co_return fail(gone.error());
-  co_return stop_report{gone->usage, gone->failure};
+  stop_report report{gone->usage, gone->failure};
+  if (!report.usage.oom_kills && self->oom_kills > 0)
+    report.usage.oom_kills = self->oom_kills;
+  co_return report;
 }
 
 } // namespace

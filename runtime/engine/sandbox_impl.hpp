@@ -5,6 +5,8 @@
 
 #include <sandfleet/sandbox.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,6 +21,9 @@ struct sandbox::impl {
 
   std::shared_ptr<engine_detail::core> core;
   actors::ready_sandbox ready;
+  /// What results have told of, for a provider that does not see it from outside; more than were
+  /// killed where commands ran side by side.
+  std::atomic<std::int64_t> oom_kills = 0;
 
  private:
   std::mutex mutex_;

@@ -87,6 +87,7 @@ void write_exec_outcome(json_writer& out, const exec_result& outcome,
   out.member("stdout_truncated", outcome.out_truncated)
       .member("stderr_truncated", outcome.err_truncated)
       .member("timed_out", outcome.timed_out)
+      .member("oom_kills", outcome.oom_kills)
       .member("seconds", outcome.seconds.count());
 }
 
@@ -103,6 +104,10 @@ std::string read_output(json_object& in, std::string_view name, output_encoding 
 std::optional<int> read_int(json_object& in, std::string_view name) {
   const auto number = in.optional_integer(name, int_low, int_high);
   return number ? std::optional<int>(static_cast<int>(*number)) : std::nullopt;
+}
+
+std::int64_t read_oom_kills(json_object& in) {
+  return in.integer_or("oom_kills", 0, 0, std::numeric_limits<std::int64_t>::max());
 }
 
 template <class T>
@@ -162,6 +167,7 @@ std::string encode_session_run_reply(const command_result& outcome) {
       .member("shell_restarted", outcome.shell_restarted)
       .member("shell_ended", outcome.shell_ended)
       .member("shell", outcome.shell)
+      .member("oom_kills", outcome.oom_kills)
       .member("seconds", outcome.seconds.count())
       .end_object();
   return std::move(out).take();
@@ -177,6 +183,7 @@ result<command_result> decode_session_run_reply(std::string_view body) {
   outcome.shell_restarted = in.boolean_or("shell_restarted", false);
   outcome.shell_ended = in.boolean_or("shell_ended", false);
   outcome.shell = in.string_or("shell", "");
+  outcome.oom_kills = read_oom_kills(in);
   outcome.seconds =
       duration<double>(in.number_or("seconds", 0, 0, static_cast<double>(std::int64_t{1} << 53)));
   if (!outcome.exit_code && !outcome.timed_out)
@@ -246,6 +253,7 @@ result<exec_result> decode_exec_reply(std::string_view body, output_encoding enc
   outcome.out_truncated = in.boolean_or("stdout_truncated", false);
   outcome.err_truncated = in.boolean_or("stderr_truncated", false);
   outcome.timed_out = in.boolean_or("timed_out", false);
+  outcome.oom_kills = read_oom_kills(in);
   outcome.seconds =
       duration<double>(in.number_or("seconds", 0, 0, static_cast<double>(std::int64_t{1} << 53)));
   if (!outcome.exit_code && !outcome.signal && !outcome.timed_out)

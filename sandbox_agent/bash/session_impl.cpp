@@ -140,6 +140,7 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   current->screen().limit({std::numeric_limits<std::size_t>::max(), request.max_output_bytes});
   const auto began = clock::now();
   const auto& input = request.stdin_path.empty() ? std::string("/dev/null") : request.stdin_path;
+  const oom_counter oom(settings.memory);
   current->type(frame_eval(current->kind(), request.command, input, current->prompt().options),
                 false);
   limits until;
@@ -174,6 +175,7 @@ asio::awaitable<result<command_result>> bash_session::impl::eval(command_request
   if (closed_)
     co_return fail(errc::shutting_down, "the session was closed");
   out.output = current->screen().text(out.truncated);
+  out.oom_kills = oom.kills(out.exit_code == killed_status);
   out.seconds = clock::now() - began;
   current->screen().clear();
   co_return out;

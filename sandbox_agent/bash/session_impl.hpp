@@ -3,6 +3,7 @@
 #include "sandbox_agent/bash/session.hpp"
 #include "sandbox_agent/bash/shell.hpp"
 #include "sandbox_agent/bash/turn_queue.hpp"
+#include "sandbox_agent/memory/memory_group.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -54,9 +55,9 @@ struct bash_session::impl {
   bool closed_ = false;
   bool ended_before_ = false; ///< a command ended the shell and no other has been started since
   bool had_shell_ = false;
-  std::int64_t oom_kills_ = 0; ///< when the command was typed, or was last told of
-  bool unanswered_ = false;    ///< a command was still running when it was last reported
-  std::string shown_;          ///< of that command, as it was reported
+  oom_counter oom_{nullptr}; ///< from when the command was typed, or was last told of
+  bool unanswered_ = false;  ///< a command was still running when it was last reported
+  std::string shown_;        ///< of that command, as it was reported
 };
 
 } // namespace sandfleet::agent

@@ -95,17 +95,12 @@ protocol::run_observation bash_session::impl::not_executed(const protocol::run_a
 
 /// A death by the kernel's hand for want of memory looks like any other kill.
 std::string bash_session::impl::memory_remark(int exit_code) {
-  constexpr int killed = 137;
-  const auto& memory = settings.memory;
-  if (!memory)
-    return {};
-  const auto before = std::exchange(oom_kills_, memory->oom_kills().value_or(0));
-  // On a machine of many the others' are counted too.
-  if (memory->counts_the_machine() && exit_code != killed)
-    return {};
-  if (oom_kills_ <= before)
+  const auto* memory = settings.memory;
+  const auto kills = oom_.kills(exit_code == killed_status);
+  if (kills == 0)
     return {}; // the limit need not be looked up
-  return oom_remark(oom_kills_ - before, memory->limit(), memory->counts_the_machine());
+  oom_ = oom_counter(memory);
+  return oom_remark(kills, memory->limit(), memory->counts_the_machine());
 }
 
 protocol::run_observation bash_session::impl::answer(const protocol::run_action& action,
@@ -175,8 +170,8 @@ asio::awaitable<bash_session::impl::reply> bash_session::impl::run(protocol::run
     ~watching() { watched->watch_output({}); }
   } const guard{current};
   current->watch_output(std::move(watcher));
-  if (settings.memory && !runs)
-    oom_kills_ = settings.memory->oom_kills().value_or(0);
+  if (!runs)
+    oom_ = oom_counter(settings.memory);
   if (!command.empty() && !current->ended() && has_effect)
     type(command, action.is_input);
 

@@ -4,6 +4,7 @@
 #include "sandbox_agent/exec/children.hpp"
 #include "sandbox_agent/exec/program.hpp"
 #include "sandbox_agent/exec/spawn.hpp"
+#include "sandbox_agent/memory/memory_group.hpp"
 #include "sandbox_agent/user/identity.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -14,6 +15,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -79,9 +81,9 @@ class new_home {
 class run_under_way : public std::enable_shared_from_this<run_under_way> {
  public:
   run_under_way(const asio::any_io_executor& executor, spawned process, std::string marker,
-                exec_request request, output_sink sink)
+                exec_request request, output_sink sink, const memory_group* memory)
       : pid_(process.pid), tree_(std::in_place, pid_), marker_(std::move(marker)),
-        request_(std::move(request)), sink_(std::move(sink)), wake_(executor),
+        request_(std::move(request)), sink_(std::move(sink)), oom_(memory), wake_(executor),
         pidfd_(executor, process.pidfd.release()),
         in_(executor), outputs_{output(executor, process.out.release(), 1),
                                 output(executor, process.err.release(), 2)} {
@@ -128,6 +130,8 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
     }
     for (auto& one : outputs_)
       co_await take_rest(one);
+    outcome_.oom_kills =
+        oom_.kills(outcome_.signal == SIGKILL || outcome_.exit_code == killed_status);
     outcome_.seconds = clock::now() - begun;
     co_return std::move(outcome_);
   }
@@ -271,6 +275,7 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
   std::string marker_;
   exec_request request_;
   output_sink sink_;
+  oom_counter oom_;
   asio::steady_timer wake_;
   asio::posix::stream_descriptor pidfd_;
   asio::posix::stream_descriptor in_;
@@ -311,7 +316,7 @@ run_one_shot(exec_request request, const one_shot_settings& settings, output_sin
     co_return tl::unexpected(process.error());
   const auto under_way =
       std::make_shared<run_under_way>(co_await asio::this_coro::executor, std::move(*process),
-                                      marker, std::move(request), std::move(sink));
+                                      marker, std::move(request), std::move(sink), settings.memory);
   const ending end_it{*under_way};
   co_return co_await under_way->run(begun);
 }

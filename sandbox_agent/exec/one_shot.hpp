@@ -13,9 +13,12 @@
 
 namespace sandfleet::agent {
 
+class memory_group;
+
 struct one_shot_settings {
   std::string working_dir;                ///< relative directories of requests are below it
   std::map<std::string, std::string> env; ///< what a process gets unless its environment is clean
+  const memory_group* memory = nullptr;   ///< tells of what was killed for memory; outlives calls
 };
 
 /// Takes output as it arrives (1 standard output, 2 standard error); while it waits nothing is

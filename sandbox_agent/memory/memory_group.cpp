@@ -115,6 +115,15 @@ std::optional<std::int64_t> memory_group::limit() const {
   return std::nullopt;
 }
 
+oom_counter::oom_counter(const memory_group* group)
+    : group_(group), before_(group != nullptr ? group->oom_kills().value_or(0) : 0) {}
+
+std::int64_t oom_counter::kills(bool was_killed) const {
+  if (group_ == nullptr || (group_->counts_the_machine() && !was_killed))
+    return 0;
+  return std::max<std::int64_t>(0, group_->oom_kills().value_or(0) - before_);
+}
+
 std::string oom_remark(std::int64_t kills, std::optional<std::int64_t> limit_bytes,
                        bool of_machine) {
   if (kills <= 0)

@@ -56,6 +56,24 @@ class memory_group {
   bool reports_ = false;
 };
 
+/// What a shell says of a command that SIGKILL ended.
+inline constexpr int killed_status = 137;
+
+/// Counts what is killed for memory from its making on.
+class oom_counter {
+ public:
+  /// `group` may be missing; it outlives the counter.
+  explicit oom_counter(const memory_group* group);
+
+  /// Up to now. `was_killed`: the command ended as by SIGKILL; without that, kills on a machine of
+  /// many are believed to be the others'.
+  [[nodiscard]] std::int64_t kills(bool was_killed) const;
+
+ private:
+  const memory_group* group_;
+  std::int64_t before_;
+};
+
 /// "[The kernel killed 2 processes of the sandbox for memory ...]" on a line of its own, as the
 /// reference writes its remarks; empty when none was.
 [[nodiscard]] std::string oom_remark(std::int64_t kills, std::optional<std::int64_t> limit_bytes,

@@ -189,6 +189,27 @@ TEST_F(engine_test, an_action_says_that_the_kernel_killed_for_memory) {
                                    "while the command ran; the limit is 64 MiB.]"));
 }
 
+TEST_F(engine_test, results_and_the_last_report_count_what_the_kernel_killed_for_memory) {
+  sandbox_spec spec;
+  spec.limits.memory_mb = 64;
+  auto box = start(spec);
+  if (const auto& state = box.limits().at("memory_mb"); state != "enforced")
+    GTEST_SKIP() << state;
+  const std::string greedy = "head -c 200000000 /dev/zero | tail -c 150000000 | wc -c; exit 3";
+  exec_request request;
+  request.argv = {"sh", "-c", greedy};
+  const auto by_exec = wait_for(box.exec(request));
+  ASSERT_TRUE(by_exec) << by_exec.error().to_string();
+  EXPECT_EQ(by_exec->oom_kills, 1);
+  const auto by_session = run(box, "( " + greedy + " )");
+  ASSERT_TRUE(by_session) << by_session.error().to_string();
+  EXPECT_EQ(by_session->oom_kills, 1);
+  EXPECT_EQ(run(box, "true")->oom_kills, 0);
+  const auto report = wait_for(box.stop());
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->usage.oom_kills, 2);
+}
+
 TEST_F(engine_test, sandbox_whose_agent_the_kernel_killed_for_memory_says_how_much_and_who) {
   sandbox_spec spec;
   spec.limits.memory_mb = 64;

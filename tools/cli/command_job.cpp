@@ -53,9 +53,12 @@ result<exec_result> command_job::run(sandbox& box, exec_request request) {
 }
 
 int command_job::conclude(result<exec_result> outcome, run_report report) const {
-  if (outcome)
+  if (outcome) {
+    // Who only visits is not told what the sandbox used.
+    if (outcome->oom_kills > report.usage.oom_kills.value_or(0))
+      report.usage.oom_kills = outcome->oom_kills;
     report.result = std::move(*outcome);
-  else
+  } else
     report.failure = std::move(outcome.error());
   const int status = status_of(report);
   if (context_.output == output_mode::json)

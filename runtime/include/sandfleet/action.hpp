@@ -34,6 +34,7 @@ struct command_result {
   bool shell_restarted = false; ///< the command before ended the shell; this one got a new one
   bool shell_ended = false;     ///< this command ended the shell
   std::string shell;            ///< what it was doing at the time-out, or how it ended
+  std::int64_t oom_kills = 0;   ///< processes killed for memory in the sandbox meanwhile
   std::chrono::duration<double> seconds{0};
 };
 
@@ -61,6 +62,7 @@ struct exec_result {
   bool out_truncated = false;
   bool err_truncated = false;
   bool timed_out = false;
+  std::int64_t oom_kills = 0; ///< processes killed for memory in the sandbox meanwhile
   std::chrono::duration<double> seconds{0};
 };
 
