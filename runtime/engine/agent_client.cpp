@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds reply_margin{10'000};
 /// What text grows by in JSON at worst: a control byte becomes \u00XX.
 constexpr std::size_t json_growth = 6;
 constexpr std::size_t json_frame_bytes = 64U << 10;
+constexpr std::size_t max_stream_message_bytes = 4U << 20;
 
 http_request post(std::string target, std::string body, std::chrono::milliseconds timeout) {
   http_request request;
@@ -37,6 +38,10 @@ http_request post(std::string target, std::string body, std::chrono::millisecond
   request.body = std::move(body);
   request.timeout = timeout;
   return request;
+}
+
+error refusal(const protocol::terminal_refused& refused, const std::string& what) {
+  return protocol::decode_failure(refused.status, protocol::encode_detail(refused.detail), what);
 }
 
 std::string octal(std::uint32_t mode) {
@@ -120,6 +125,23 @@ agent_client::exec_streamed(exec_request request,
   co_return protocol::decode_exec_reply(end);
 }
 
+asio::awaitable<result<transport::websocket>> agent_client::open(asio::any_io_executor executor,
+                                                                 std::string target) const {
+  const auto what = "GET " + target;
+  transport::websocket_request message;
+  message.target = std::move(target);
+  if (!session_key_.empty())
+    message.headers.emplace_back(protocol::api_key_header, session_key_);
+  message.timeout = short_timeout;
+  message.max_message_bytes = max_stream_message_bytes;
+  auto outcome = co_await transport::websocket::open(executor, http_.where(), std::move(message));
+  if (!outcome)
+    co_return fail(std::move(outcome.error()));
+  if (!outcome->connection)
+    co_return fail(protocol::decode_failure(outcome->reply.status, outcome->reply.body, what));
+  co_return std::move(*outcome->connection);
+}
+
 asio::awaitable<result<transport::websocket>>
 agent_client::open_terminal(asio::any_io_executor executor, terminal_request request) const {
   const std::string what = "GET /terminal";
@@ -128,22 +150,14 @@ agent_client::open_terminal(asio::any_io_executor executor, terminal_request req
   // The agent would close without a word.
   if (const auto checked = protocol::decode_terminal_order(text); !checked)
     co_return fail(errc::invalid_argument, checked.error().message);
-  transport::websocket_request message;
-  message.target = "/terminal";
-  if (!session_key_.empty())
-    message.headers.emplace_back(protocol::api_key_header, session_key_);
-  message.timeout = short_timeout;
-  auto outcome = co_await transport::websocket::open(executor, http_.where(), std::move(message));
-  if (!outcome)
-    co_return fail(std::move(outcome.error()));
-  if (!outcome->connection)
-    co_return fail(protocol::decode_failure(outcome->reply.status, outcome->reply.body, what));
-  auto opened = std::move(*outcome->connection);
-  transport::deadline limit(executor, short_timeout, [&opened] { opened.drop(); });
-  auto sent = co_await opened.write_text(text);
+  auto opened = co_await open(executor, "/terminal");
+  if (!opened)
+    co_return opened;
+  transport::deadline limit(executor, short_timeout, [&opened] { opened->drop(); });
+  auto sent = co_await opened->write_text(text);
   if (!sent)
     co_return fail(std::move(sent.error()));
-  const auto answer = co_await opened.read();
+  const auto answer = co_await opened->read();
   if (limit.cancel())
     co_return fail(make_error(errc::timed_out, what + ": no reply in time")
                        .blamed_on(failure_class::infrastructure));
@@ -155,8 +169,7 @@ agent_client::open_terminal(asio::any_io_executor executor, terminal_request req
   if (!news)
     co_return fail(news.error());
   if (const auto* refused = std::get_if<protocol::terminal_refused>(&*news))
-    co_return fail(
-        protocol::decode_failure(refused->status, protocol::encode_detail(refused->detail), what));
+    co_return fail(refusal(*refused, what));
   co_return opened;
 }
 

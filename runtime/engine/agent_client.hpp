@@ -31,6 +31,13 @@ class agent_client {
   [[nodiscard]] boost::asio::awaitable<result<exec_result>> exec(exec_request request) const;
   [[nodiscard]] boost::asio::awaitable<result<exec_result>>
   exec_streamed(exec_request request, std::function<void(int, std::string_view)> on_output) const;
+  /// The same while standard input still comes: pieces of any size, the last empty. It lives on
+  /// `executor`, a strand, on which this is to be awaited too; `next_input` is not called any more
+  /// once this has completed.
+  [[nodiscard]] boost::asio::awaitable<result<exec_result>>
+  exec_fed(boost::asio::any_io_executor executor, exec_request request,
+           std::function<void(int, std::string_view)> on_output,
+           std::function<boost::asio::awaitable<result<std::string>>()> next_input) const;
   /// The connection to a terminal on which the program runs. It lives on `executor`, on which this
   /// is to be awaited too.
   [[nodiscard]] boost::asio::awaitable<result<transport::websocket>>
@@ -51,6 +58,8 @@ class agent_client {
  private:
   [[nodiscard]] boost::asio::awaitable<result<transport::http_reply>>
   call(transport::http_request request) const;
+  [[nodiscard]] boost::asio::awaitable<result<transport::websocket>>
+  open(boost::asio::any_io_executor executor, std::string target) const;
 
   transport::http_client http_;
   std::string session_key_;

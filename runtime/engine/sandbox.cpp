@@ -18,6 +18,9 @@ namespace {
 /// How long a command may wait for those before it in its session.
 constexpr std::chrono::hours turn_timeout{24};
 
+/// More goes piece by piece.
+constexpr std::size_t most_stdin_at_once = 1U << 20;
+
 /// Attempts of one call over successive routes of a sandbox that was resumed in between.
 constexpr int max_route_attempts = 3;
 
@@ -88,10 +91,34 @@ asio::awaitable<result<command_result>> run_in(impl_ptr self, command_request re
   co_return done;
 }
 
+asio::awaitable<result<exec_result>>
+exec_fed_in(impl_ptr self, exec_request request,
+            std::function<void(int, std::string_view)> on_output,
+            std::function<asio::awaitable<result<std::string>>()> next_input) {
+  if (request.argv.empty())
+    co_return fail(errc::invalid_argument, "exec: argv is empty");
+  if (!request.stdin_bytes.empty())
+    co_return fail(errc::invalid_argument, "exec: standard input is given twice");
+  const asio::any_io_executor strand = asio::make_strand(self->core->pool->executor());
+  auto done =
+      co_await with_agent<exec_result>(self, repeatable::no, [&](const agent_client& agent) {
+        return transport::run_on(strand, agent.exec_fed(strand, request, on_output, next_input));
+      });
+  note_kills(*self, done);
+  co_return done;
+}
+
 asio::awaitable<result<exec_result>> exec_in(impl_ptr self, exec_request request,
                                              std::function<void(int, std::string_view)> on_output) {
   if (request.argv.empty())
     co_return fail(errc::invalid_argument, "exec: argv is empty");
+  if (request.stdin_bytes.size() > most_stdin_at_once) {
+    const auto bytes = std::make_shared<std::string>(std::move(request.stdin_bytes));
+    request.stdin_bytes.clear();
+    co_return co_await exec_fed_in(
+        self, std::move(request), std::move(on_output),
+        [bytes]() -> asio::awaitable<result<std::string>> { co_return std::exchange(*bytes, {}); });
+  }
   auto done =
       co_await with_agent<exec_result>(self, repeatable::no, [&](const agent_client& agent) {
         return on_output ? agent.exec_streamed(request, on_output) : agent.exec(request);
@@ -244,6 +271,13 @@ asio::awaitable<result<exec_result>> sandbox::exec(exec_request request) {
 asio::awaitable<result<exec_result>>
 sandbox::exec(exec_request request, std::function<void(int, std::string_view)> on_output) {
   return guarded(exec_in(impl_, std::move(request), std::move(on_output)));
+}
+
+asio::awaitable<result<exec_result>>
+sandbox::exec(exec_request request, std::function<void(int, std::string_view)> on_output,
+              std::function<asio::awaitable<result<std::string>>()> next_input) {
+  return guarded(
+      exec_fed_in(impl_, std::move(request), std::move(on_output), std::move(next_input)));
 }
 
 asio::awaitable<result<terminal>> sandbox::open_terminal(terminal_request request) {

@@ -47,6 +47,9 @@ struct exec_call {
   output_encoding encoding = output_encoding::text;
 };
 
+/// What the agent takes as one message of `GET /exec`.
+inline constexpr std::size_t max_exec_message_bytes = std::size_t{8} << 20;
+
 /// `POST /exec`. `{"command": TEXT}` is decoded as argv {"/bin/sh", "-c", TEXT}.
 [[nodiscard]] std::string encode_exec(const exec_request& request,
                                       output_encoding encoding = output_encoding::base64);

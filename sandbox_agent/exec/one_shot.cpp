@@ -2,6 +2,7 @@
 
 #include "sandbox_agent/bash/process_tree.hpp"
 #include "sandbox_agent/exec/children.hpp"
+#include "sandbox_agent/exec/input_feed.hpp"
 #include "sandbox_agent/exec/program.hpp"
 #include "sandbox_agent/exec/spawn.hpp"
 #include "sandbox_agent/memory/memory_group.hpp"
@@ -81,10 +82,11 @@ class new_home {
 class run_under_way : public std::enable_shared_from_this<run_under_way> {
  public:
   run_under_way(const asio::any_io_executor& executor, spawned process, std::string marker,
-                exec_request request, output_sink sink, const memory_group* memory)
+                exec_request request, output_sink sink, std::shared_ptr<input_feed> input,
+                const memory_group* memory)
       : pid_(process.pid), tree_(std::in_place, pid_), marker_(std::move(marker)),
-        request_(std::move(request)), sink_(std::move(sink)), oom_(memory), wake_(executor),
-        pidfd_(executor, process.pidfd.release()),
+        request_(std::move(request)), sink_(std::move(sink)), input_(std::move(input)),
+        oom_(memory), wake_(executor), pidfd_(executor, process.pidfd.release()),
         in_(executor), outputs_{output(executor, process.out.release(), 1),
                                 output(executor, process.err.release(), 2)} {
     claim_child(pid_);
@@ -101,7 +103,7 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
     error_code ignored;
     wake_.cancel();
     pidfd_.close(ignored);
-    in_.close(ignored);
+    close_input();
     for (auto& one : outputs_)
       one.fd.close(ignored);
   }
@@ -111,6 +113,10 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
   asio::awaitable<exec_result> run(clock::time_point begun) {
     const auto deadline = begun + request_.timeout;
     watch(pidfd_, asio::posix::descriptor_base::wait_read, exited_);
+    input_->on_news([this] {
+      in_ready_ = true;
+      wake_.cancel();
+    });
     write_input();
     for (auto& one : outputs_)
       watch(one.fd, asio::posix::descriptor_base::wait_read, one.ready);
@@ -173,23 +179,28 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
     return state.cancelled() != asio::cancellation_type::none;
   }
 
+  /// Until all that is there is written; the end of the input is closed.
   void write_input() {
     if (!in_.is_open())
       return;
-    auto& bytes = request_.stdin_bytes;
-    while (written_ < bytes.size()) {
-      const auto sent =
-          ::write(in_.native_handle(), bytes.data() + written_, bytes.size() - written_);
+    while (!input_->waiting().empty()) {
+      const auto& bytes = input_->waiting();
+      const auto sent = ::write(in_.native_handle(), bytes.data(), bytes.size());
       if (sent >= 0)
-        written_ += static_cast<std::size_t>(sent);
+        input_->took(static_cast<std::size_t>(sent));
       else if (errno == EAGAIN)
         return watch(in_, asio::posix::descriptor_base::wait_write, in_ready_);
       else if (errno != EINTR)
-        break; // it reads no more
+        return close_input(); // it reads no more
     }
+    if (input_->ended())
+      close_input();
+  }
+
+  void close_input() {
     error_code ignored;
     in_.close(ignored);
-    std::string().swap(bytes);
+    input_->close();
   }
 
   /// Reads at most `limit` bytes of each output that is ready; false when none was.
@@ -275,13 +286,13 @@ class run_under_way : public std::enable_shared_from_this<run_under_way> {
   std::string marker_;
   exec_request request_;
   output_sink sink_;
+  std::shared_ptr<input_feed> input_;
   oom_counter oom_;
   asio::steady_timer wake_;
   asio::posix::stream_descriptor pidfd_;
   asio::posix::stream_descriptor in_;
   std::array<output, 2> outputs_;
   exec_result outcome_;
-  std::size_t written_ = 0;
   std::size_t rest_ = 0;
   bool exited_ = false;
   bool in_ready_ = false;
@@ -296,8 +307,10 @@ struct ending {
 
 } // namespace
 
-asio::awaitable<result<exec_result>>
-run_one_shot(exec_request request, const one_shot_settings& settings, output_sink sink) {
+asio::awaitable<result<exec_result>> run_one_shot(exec_request request,
+                                                  const one_shot_settings& settings,
+                                                  output_sink sink,
+                                                  std::shared_ptr<input_feed> input) {
   const auto begun = clock::now();
   const auto marker = next_tree_marker();
   std::optional<new_home> home;
@@ -310,13 +323,18 @@ run_one_shot(exec_request request, const one_shot_settings& settings, output_sin
     spec.environment.push_back(name + "=" + value);
   spec.search_path = env.at("PATH");
   spec.working_dir = directory_of(request.cwd, settings.working_dir);
-  spec.feed_stdin = !request.stdin_bytes.empty();
+  spec.feed_stdin = input != nullptr || !request.stdin_bytes.empty();
+  if (!input) {
+    input = std::make_shared<input_feed>(co_await asio::this_coro::executor,
+                                         std::move(request.stdin_bytes));
+    input->end();
+  }
   auto process = spawn(spec);
   if (!process)
     co_return tl::unexpected(process.error());
-  const auto under_way =
-      std::make_shared<run_under_way>(co_await asio::this_coro::executor, std::move(*process),
-                                      marker, std::move(request), std::move(sink), settings.memory);
+  const auto under_way = std::make_shared<run_under_way>(
+      co_await asio::this_coro::executor, std::move(*process), marker, std::move(request),
+      std::move(sink), std::move(input), settings.memory);
   const ending end_it{*under_way};
   co_return co_await under_way->run(begun);
 }

@@ -6,6 +6,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 /// One function an endpoint (sandbox_agent/README.md).
@@ -23,6 +25,7 @@ handling get_vscode_token(context& with, http_exchange& exchange);
 
 handling post_session_run(context& with, http_exchange& exchange);
 handling post_exec(context& with, http_exchange& exchange);
+handling get_exec(context& with, http_exchange& exchange);
 handling get_terminal(context& with, http_exchange& exchange);
 handling get_tunnel(context& with, http_exchange& exchange);
 handling post_kill(context& with, http_exchange& exchange);
@@ -44,5 +47,15 @@ handling reply_detail(http_exchange& exchange, int status, std::string detail);
 handling reply_error(http_exchange& exchange, error failure);
 /// The body of a JSON request; nothing when it could not be read, which is answered then.
 boost::asio::awaitable<std::optional<std::string>> read_json_body(http_exchange& exchange);
+/// Why a program must not be run.
+std::optional<error> refusal_of(const context& with, const exec_request& request);
+
+/// The client of an endpoint that is a WebSocket; nothing when it has been answered otherwise.
+boost::asio::awaitable<std::optional<transport::websocket>>
+accept_client(http_exchange& exchange, std::size_t max_message_bytes);
+/// Its first message, a text; nothing when there is none in time, or none that may come first.
+boost::asio::awaitable<std::optional<std::string>> read_first(transport::websocket& client);
+/// Says why what was asked for cannot be, by a message "refused", and closes.
+boost::asio::awaitable<void> refuse(transport::websocket& client, const error& why);
 
 } // namespace sandfleet::agent

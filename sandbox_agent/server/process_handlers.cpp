@@ -35,6 +35,14 @@ asio::awaitable<void> send_frame(http_exchange& exchange, protocol::frame_type t
 
 } // namespace
 
+std::optional<error> refusal_of(const context& with, const exec_request& request) {
+  const auto changed = request.is_check ? with.sources.changed() : std::nullopt;
+  if (!changed)
+    return std::nullopt;
+  return make_error(errc::permission_denied,
+                    "'" + *changed + "' has been changed, and with it what programs consist of");
+}
+
 /// A command whose client has gone is killed, like an `/exec`.
 handling post_session_run(context& with, http_exchange& exchange) {
   const auto body = co_await read_json_body(exchange);
@@ -70,10 +78,8 @@ handling post_exec(context& with, http_exchange& exchange) {
     co_await reply_error(exchange, call.error());
     co_return;
   }
-  if (const auto changed = call->request.is_check ? with.sources.changed() : std::nullopt) {
-    co_await reply_error(exchange, make_error(errc::permission_denied,
-                                              "'" + *changed + "' has been changed, and with it " +
-                                                  "what programs consist of"));
+  if (const auto why = refusal_of(with, call->request)) {
+    co_await reply_error(exchange, *why);
     co_return;
   }
   with.stats.action_began();

@@ -15,11 +15,12 @@ struct endpoint_entry {
   handling (*handle)(context&, http_exchange&);
 };
 
-constexpr std::array<endpoint_entry, 19> endpoints{{
+constexpr std::array<endpoint_entry, 20> endpoints{{
     {"/execute_action", "POST", &post_execute_action},
     {"/cancel", "POST", &post_cancel},
     {"/session/run", "POST", &post_session_run},
     {"/exec", "POST", &post_exec},
+    {"/exec", "GET", &get_exec},
     {"/terminal", "GET", &get_terminal},
     {"/tunnel", "GET", &get_tunnel},
     {"/file", "PUT", &put_file},

@@ -1,6 +1,5 @@
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/terminal_api.hpp"
-#include "runtime/transport/deadline.hpp"
 #include "sandbox_agent/bash/find_program.hpp"
 #include "sandbox_agent/bash/process_tree.hpp"
 #include "sandbox_agent/exec/program.hpp"
@@ -17,9 +16,6 @@ namespace asio = boost::asio;
 using transport::close_code;
 
 namespace {
-
-constexpr int upgrade_required = 426;
-constexpr std::chrono::seconds time_to_ask{30};
 
 std::map<std::string, std::string>
 environment_of(const context& with, const terminal_request& request, const std::string& marker) {
@@ -65,29 +61,12 @@ result<pty_process> start_on_pty(const context& with, const terminal_request& re
   return started;
 }
 
-asio::awaitable<void> refuse(transport::websocket& client, const error& why) {
-  protocol::terminal_refused refused;
-  refused.status = protocol::http_status_of(why);
-  refused.detail = why.to_string();
-  const auto text = protocol::encode_terminal_news(std::move(refused));
-  const auto told = co_await client.write_text(text);
-  if (told)
-    co_await client.close(close_code::policy, "the program cannot be started");
-}
-
 /// The first message; nothing when there is none of the right form, which has been said then.
 asio::awaitable<std::optional<terminal_request>> read_request(transport::websocket& client) {
-  transport::deadline limit(co_await asio::this_coro::executor, time_to_ask,
-                            [&client] { client.drop(); });
-  const auto message = co_await client.read();
-  limit.cancel();
-  if (!message || !*message)
+  const auto text = co_await read_first(client);
+  if (!text)
     co_return std::nullopt;
-  if (!(*message)->is_text) {
-    co_await client.close(close_code::policy, "the first message must be \"open\"");
-    co_return std::nullopt;
-  }
-  auto order = protocol::decode_terminal_order((*message)->payload);
+  auto order = protocol::decode_terminal_order(*text);
   if (!order) {
     co_await client.close(close_code::bad_payload, "a text that is no message of a terminal");
     co_return std::nullopt;
@@ -101,16 +80,7 @@ asio::awaitable<std::optional<terminal_request>> read_request(transport::websock
 } // namespace
 
 handling get_terminal(context& with, http_exchange& exchange) {
-  if (!exchange.asks_for_websocket()) {
-    transport::header_list headers;
-    headers.emplace_back("Content-Type", "application/json");
-    headers.emplace_back("Upgrade", "websocket");
-    (void)co_await exchange.reply(
-        upgrade_required, std::move(headers),
-        protocol::encode_detail("this endpoint is a WebSocket: see RFC 6455, 4.1"));
-    co_return;
-  }
-  auto client = co_await exchange.accept_websocket(protocol::max_terminal_message_bytes);
+  auto client = co_await accept_client(exchange, protocol::max_terminal_message_bytes);
   if (!client)
     co_return;
   const auto request = co_await read_request(*client);

@@ -133,6 +133,79 @@ TEST_F(engine_test, exec_streams_what_is_larger_than_any_bound) {
   EXPECT_EQ(err, "done\n");
 }
 
+TEST_F(engine_test, exec_is_fed_while_it_runs_what_is_larger_than_any_bound) {
+  auto box = start();
+  constexpr std::size_t pieces = 96;
+  const std::string piece(std::size_t{1} << 20, 'x');
+  std::size_t given = 0;
+  const auto next = [&]() -> asio::awaitable<result<std::string>> {
+    co_return given++ < pieces ? piece : std::string();
+  };
+  std::size_t back = 0;
+  exec_request echo;
+  echo.argv = {"cat"}; // which waits for its reader when that waits for it
+  auto done = wait_for(box.exec(
+      echo, [&](int, std::string_view bytes) { back += bytes.size(); }, next));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->exit_code, 0);
+  EXPECT_EQ(back, pieces * piece.size());
+
+  given = 0;
+  exec_request count;
+  count.argv = {"wc", "-c"};
+  done = wait_for(box.exec(count, nullptr, next));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->out, std::to_string(pieces * piece.size()) + "\n");
+
+  count.stdin_bytes.assign(std::size_t{80} << 20, 'x');
+  done = wait_for(box.exec(count));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->out, std::to_string(80 << 20) + "\n");
+}
+
+TEST_F(engine_test, exec_that_is_fed_ends_when_it_wants_to_and_tells_what_went_wrong) {
+  auto box = start();
+  exec_request request;
+  request.argv = {"head", "-c", "5"};
+  const auto endless = []() -> asio::awaitable<result<std::string>> {
+    co_return std::string(4096, 'x');
+  };
+  auto done = wait_for(box.exec(request, nullptr, endless));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->out, "xxxxx");
+
+  // Nothing comes any more: that is not waited for either.
+  const auto silent = []() -> asio::awaitable<result<std::string>> {
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return std::string();
+  };
+  request.argv = {"echo", "done"};
+  done = wait_for(box.exec(request, nullptr, silent));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->out, "done\n");
+
+  const auto broken = []() -> asio::awaitable<result<std::string>> {
+    co_return fail(errc::io_error, "the disk is gone");
+  };
+  request.argv = {"cat"};
+  done = wait_for(box.exec(request, nullptr, broken));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "the disk is gone");
+
+  request.argv = {"no-such-program"};
+  done = wait_for(box.exec(request, nullptr, endless));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, errc::not_found);
+
+  request.argv = {"cat"};
+  request.timeout = std::chrono::milliseconds{300};
+  done = wait_for(box.exec(request, nullptr, silent));
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_TRUE(done->timed_out);
+}
+
 TEST_F(engine_test, files_go_in_and_out_with_their_bytes_and_mode) {
   auto box = start();
   std::string bytes(3'000'000, '\0');

@@ -8,10 +8,6 @@
 
 namespace sandfleet::cli {
 
-namespace {
-constexpr std::size_t max_stdin_bytes = 64U << 20;
-}
-
 void output_relay::operator()(int stream, std::string_view bytes) {
   if (ended_)
     return;
@@ -29,24 +25,28 @@ void output_relay::operator()(int stream, std::string_view bytes) {
   work_.cancel();
 }
 
-command_job::command_job(const cli_context& context, engine& runtime)
-    : context_(context), work_(runtime.executor()), watch_([this](int) { work_.cancel(); }),
-      relay_(work_, watch_) {}
+command_job::command_job(const cli_context& context, boost::asio::any_io_executor executor)
+    : context_(context), executor_(std::move(executor)), work_(executor_),
+      watch_([this](int) { work_.cancel(); }), relay_(work_, watch_) {}
 
-result<void> command_job::read_stdin(const std::string& path, exec_request& request) {
+result<void> command_job::take_stdin(const std::string& path) {
   if (path.empty())
     return {};
-  auto input = read_input(path, max_stdin_bytes, watch_.descriptor());
-  if (!input)
-    return fail(input.error());
-  request.stdin_bytes = std::move(*input);
+  auto file = open_input(path);
+  if (!file)
+    return fail(file.error());
+  input_ = std::make_unique<input_stream>(executor_, std::move(*file));
   return {};
 }
 
 result<exec_result> command_job::run(sandbox& box, exec_request request) {
-  auto outcome = context_.output == output_mode::json
-                     ? work_.wait(box.exec(std::move(request)))
-                     : work_.wait(box.exec(std::move(request), std::ref(relay_)));
+  std::function<void(int, std::string_view)> on_output;
+  if (context_.output != output_mode::json)
+    on_output = std::ref(relay_);
+  auto outcome = input_ ? work_.wait(box.exec(std::move(request), std::move(on_output),
+                                              [this] { return input_->next(); }))
+                        : work_.wait(on_output ? box.exec(std::move(request), std::move(on_output))
+                                               : box.exec(std::move(request)));
   if (relay_.failure() != 0)
     return fail(errno_error(errc::io_error, "the output cannot be written", relay_.failure()));
   return outcome;

@@ -2,6 +2,7 @@
 
 #include "tools/cli/context.hpp"
 #include "tools/cli/foreground.hpp"
+#include "tools/cli/input_stream.hpp"
 #include "tools/cli/interrupt.hpp"
 #include "tools/cli/run_report.hpp"
 
@@ -36,14 +37,15 @@ class output_relay {
 /// One command in a sandbox, for the user at our standard streams: SIGINT and SIGTERM end it.
 class command_job {
  public:
-  command_job(const cli_context& context, engine& runtime);
+  /// `executor`: the engine's.
+  command_job(const cli_context& context, boost::asio::any_io_executor executor);
 
   [[nodiscard]] foreground& work() { return work_; }
   /// The signal that interrupted it; 0: none.
   [[nodiscard]] int signal() const { return watch_.signal(); }
 
-  /// Reads what `--stdin` names into the request; an empty path is no input.
-  [[nodiscard]] result<void> read_stdin(const std::string& path, exec_request& request);
+  /// Has the command read what `--stdin` names; an empty path is no input.
+  [[nodiscard]] result<void> take_stdin(const std::string& path);
 
   /// With the output format json the outputs are captured, otherwise they go to ours.
   [[nodiscard]] result<exec_result> run(sandbox& box, exec_request request);
@@ -59,9 +61,11 @@ class command_job {
   void explain(const run_report& report) const;
 
   const cli_context& context_;
+  boost::asio::any_io_executor executor_;
   foreground work_;
   interrupt_watch watch_;
   output_relay relay_;
+  std::unique_ptr<input_stream> input_;
 };
 
 } // namespace sandfleet::cli

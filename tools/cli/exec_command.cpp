@@ -62,7 +62,7 @@ own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
     auto runtime = observing_engine(context);
     if (!runtime)
       return refuse(runtime.error());
-    command_job job(context, *runtime);
+    command_job job(context, runtime->executor());
     run_report report;
     auto outcome = execute(*runtime, job, report);
     return job.conclude(std::move(outcome), std::move(report));
@@ -70,7 +70,7 @@ own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
 
  private:
   result<exec_result> execute(engine& runtime, command_job& job, run_report& report) {
-    if (auto read = job.read_stdin(stdin_, request_); !read)
+    if (auto read = job.take_stdin(stdin_); !read)
       return fail(read.error());
     stopwatch timing;
     auto found = find(runtime, job.work());

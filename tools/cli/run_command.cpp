@@ -37,7 +37,7 @@ until 'sandfleet stop', or until the time of --keep-for is over.)";
 class run_job {
  public:
   run_job(const cli_context& context, engine& runtime, bool keep)
-      : context_(context), runtime_(runtime), keep_(keep), job_(context, runtime) {}
+      : context_(context), runtime_(runtime), keep_(keep), job_(context, runtime.executor()) {}
 
   int run(sandbox_spec spec, exec_request request, const std::string& stdin_path) {
     run_report report;
@@ -72,7 +72,7 @@ class run_job {
 
   result<exec_result> execute(sandbox_spec spec, exec_request request,
                               const std::string& stdin_path, run_report& report) {
-    if (auto read = job_.read_stdin(stdin_path, request); !read)
+    if (auto read = job_.take_stdin(stdin_path); !read)
       return fail(read.error());
     stopwatch timing;
     auto started = job_.work().wait(runtime_.start(std::move(spec)));

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sandfleet::cli {
 
@@ -20,6 +21,13 @@ bool wait_ready(int descriptor, short events, int wake) {
   }
   return both[0].revents == 0;
 }
+
+error unreadable(const std::string& path, int number) {
+  const auto code = number == ENOENT ? errc::not_found : errc::io_error;
+  return errno_error(code, "--stdin: '" + path + "' cannot be read", number);
+}
+
+constexpr std::size_t piece_bytes = 64U << 10;
 
 } // namespace
 
@@ -40,38 +48,38 @@ write_outcome write_all(int descriptor, std::string_view bytes, int wake, int& f
   return write_outcome::written;
 }
 
-result<std::string> read_input(const std::string& path, std::size_t max_bytes, int wake) {
-  const bool own = path == "-";
-  const auto problem = [&](int number) {
-    const auto code = number == ENOENT ? errc::not_found : errc::io_error;
-    return fail(errno_error(code, "--stdin: '" + path + "' cannot be read", number));
-  };
-  const int descriptor = own ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+result<input_file> open_input(const std::string& path) {
+  if (path == "-")
+    return input_file(STDIN_FILENO, path);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
-    return problem(errno);
-  struct closer {
-    int descriptor;
-    ~closer() {
-      if (descriptor != STDIN_FILENO)
-        ::close(descriptor);
-    }
-  } const closing{descriptor};
-  std::string bytes;
-  std::string chunk(64U << 10, '\0');
+    return fail(unreadable(path, errno));
+  return input_file(descriptor, path);
+}
+
+input_file::input_file(int descriptor, std::string path)
+    : descriptor_(descriptor), path_(std::move(path)) {}
+
+input_file::input_file(input_file&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+input_file::~input_file() {
+  if (descriptor_ > STDIN_FILENO)
+    ::close(descriptor_);
+}
+
+result<std::string> input_file::read_piece(int wake) const {
+  std::string piece(piece_bytes, '\0');
   for (;;) {
-    if (!wait_ready(descriptor, POLLIN, wake))
+    if (!wait_ready(descriptor_, POLLIN, wake))
       return fail(errc::cancelled, "--stdin: interrupted");
-    const auto count = ::read(descriptor, chunk.data(), chunk.size());
-    if (count == 0)
-      return bytes;
-    if (count < 0 && errno != EINTR && errno != EAGAIN)
-      return problem(errno);
-    if (count > 0)
-      bytes.append(chunk, 0, static_cast<std::size_t>(count));
-    if (bytes.size() > max_bytes)
-      return fail(make_error(errc::limit_exceeded, "--stdin: '" + path + "' is too large")
-                      .with("max_bytes", static_cast<std::int64_t>(max_bytes))
-                      .with_hint("show the file to the sandbox by --volume"));
+    const auto count = ::read(descriptor_, piece.data(), piece.size());
+    if (count >= 0) {
+      piece.resize(static_cast<std::size_t>(count));
+      return piece;
+    }
+    if (errno != EINTR && errno != EAGAIN)
+      return fail(unreadable(path_, errno));
   }
 }
 

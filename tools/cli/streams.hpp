@@ -16,9 +16,24 @@ enum class write_outcome { written, reader_gone, interrupted };
 [[nodiscard]] write_outcome write_all(int descriptor, std::string_view bytes, int wake,
                                       int& failure);
 
-/// Reads a file, or our standard input for "-", to its end or until `wake` is readable
-/// (`cancelled`). More than `max_bytes` is `limit_exceeded`.
-[[nodiscard]] result<std::string> read_input(const std::string& path, std::size_t max_bytes,
-                                             int wake);
+/// A file, or our standard input, to be read in pieces.
+class input_file {
+ public:
+  input_file(int descriptor, std::string path);
+  input_file(input_file&& other) noexcept;
+  ~input_file();
+  input_file(const input_file&) = delete;
+  input_file& operator=(const input_file&) = delete;
+
+  /// At most 64 KiB; empty at the end. `cancelled` when `wake` is readable.
+  [[nodiscard]] result<std::string> read_piece(int wake) const;
+
+ private:
+  int descriptor_;
+  std::string path_;
+};
+
+/// "-": our standard input.
+[[nodiscard]] result<input_file> open_input(const std::string& path);
 
 } // namespace sandfleet::cli

@@ -58,6 +58,13 @@ class sandbox {
   boost::asio::awaitable<result<exec_result>>
   exec(exec_request request, std::function<void(int, std::string_view)> on_output);
 
+  /// The same with standard input taken piece by piece from `next_input`, of any size, as the
+  /// program reads it; an empty piece is its end, a failure the call's. `stdin_bytes` must be
+  /// empty. Without `on_output` the outputs are kept as by the first form.
+  boost::asio::awaitable<result<exec_result>>
+  exec(exec_request request, std::function<void(int, std::string_view)> on_output,
+       std::function<boost::asio::awaitable<result<std::string>>()> next_input);
+
   /// Starts a program on a terminal of its own, for somebody who types. Errors also: `not_found`
   /// and `permission_denied` for the program or the directory.
   boost::asio::awaitable<result<terminal>> open_terminal(terminal_request request);

@@ -46,7 +46,7 @@ TEST(agent_http, body_that_follows_its_refusal_leaves_the_connection_open) {
 
 TEST(agent_http, unknown_paths_and_methods_are_told_apart) {
   EXPECT_EQ(shared().get("/nowhere").body, R"({"detail":"Not Found"})");
-  const auto wrong = shared().get("/exec");
+  const auto wrong = shared().get("/glob");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.body, R"({"detail":"Method Not Allowed"})");
 }

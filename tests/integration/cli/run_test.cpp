@@ -142,6 +142,32 @@ TEST_F(run_command, gives_the_command_our_standard_input_when_told_to) {
   EXPECT_TRUE(done.out == bytes) << done.out.size();
 }
 
+TEST_F(run_command, passes_standard_input_on_while_it_comes_however_much) {
+  const auto fifo = shared_.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  running job(words({"--stdin", fifo}, {"sh", "-c", "head -n 1; wc -c"}), around_);
+  std::ofstream input(fifo);
+  input << "first\n" << std::flush;
+  job.read_until("first\n");
+  const std::string mebibyte(std::size_t{1} << 20, 'x');
+  for (int i = 0; i < 80; ++i)
+    input << mebibyte;
+  input.close();
+  const auto done = job.wait();
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(done.out, "first\n" + std::to_string(80 << 20) + "\n");
+}
+
+TEST_F(run_command, ends_with_the_command_whatever_more_there_is_to_read) {
+  const auto file = shared_.write("input", std::string(std::size_t{4} << 20, 'x'));
+  EXPECT_EQ(run({"--stdin", file}, {"head", "-c", "3"}).out, "xxx");
+  const auto fifo = shared_.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  running job(words({"--stdin", fifo}, {"echo", "done"}), around_);
+  const std::ofstream silent(fifo);
+  EXPECT_EQ(job.wait().out, "done\n");
+}
+
 TEST_F(run_command, gives_the_command_a_file_as_standard_input) {
   const auto file = shared_.write("input", "two\nlines\n");
   EXPECT_EQ(run({"--stdin", file}, {"cat"}).out, "two\nlines\n");
