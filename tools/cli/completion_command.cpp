@@ -37,15 +37,10 @@ sandboxes that run.)");
   std::string shell_;
 };
 
-std::vector<suggestion> known_sandboxes(const cli_context& context) {
-  auto runtime = observing_engine(context);
-  if (!runtime)
-    return {};
-  const auto all = foreground(runtime->executor()).wait(runtime->list());
+std::vector<suggestion> sandbox_names(const cli_context& context) {
+  known_sandboxes known(context);
   std::vector<suggestion> found;
-  if (!all)
-    return found;
-  for (const auto& one : *all) {
+  for (const auto& [one, runtime] : known.list()) {
     const auto command = label_of(one, command_label);
     const auto about = one.image + (command.empty() ? "" : ", " + command);
     if (!one.session_id.empty())
@@ -66,7 +61,7 @@ class complete_command : public subcommand {
   [[nodiscard]] bool takes_command() const override { return true; }
 
   int run(const cli_context& context) override {
-    const auto found = complete(*root_, context.words, [&] { return known_sandboxes(context); });
+    const auto found = complete(*root_, context.words, [&] { return sandbox_names(context); });
     std::cout << to_lines(found) << std::flush;
     return exit_status::success;
   }

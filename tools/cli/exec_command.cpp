@@ -6,10 +6,13 @@
 #include "tools/cli/setting_flags.hpp"
 
 #include <CLI/App.hpp>
+#include <boost/asio/system_executor.hpp>
 
 #include <array>
 
 namespace sandfleet::cli {
+
+namespace asio = boost::asio;
 
 namespace {
 
@@ -30,6 +33,7 @@ SANDBOX may be any sandbox of this user, one of a running batch too. The command
 own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
     app->add_option("SANDBOX", wanted_, "id or name, as 'sandfleet ps' lists it")->required();
     add_setting_flags(*app, std::array{key::timeout}, flags);
+    add_provider_flag(*app, flags);
     app->add_option("-w,--workdir", request_.cwd, "directory to run in [the workspace]")
         ->type_name("DIR");
     app->add_option("-e,--env", variables_, "environment variable; may be repeated")
@@ -59,43 +63,33 @@ own beside the sandbox's shells. The exit status is that of 'sandfleet run'.)");
     }
     request_.argv = context.words;
     request_.timeout = context.config.duration(key::timeout);
-    auto runtime = observing_engine(context);
-    if (!runtime)
-      return refuse(runtime.error());
-    command_job job(context, runtime->executor());
+    known_sandboxes known(context);
+    stopwatch timing;
+    const auto found = known.find(wanted_);
+    command_job job(context, found ? found->runtime->executor() : asio::system_executor());
     run_report report;
-    auto outcome = execute(*runtime, job, report);
+    auto outcome = found ? execute(*found, job, timing, report) : fail(found.error());
     return job.conclude(std::move(outcome), std::move(report));
   }
 
  private:
-  result<exec_result> execute(engine& runtime, command_job& job, run_report& report) {
-    if (auto read = job.take_stdin(stdin_); !read)
-      return fail(read.error());
-    stopwatch timing;
-    auto found = find(runtime, job.work());
-    if (!found)
-      return fail(std::move(found.error()));
-    auto box = job.work().wait(runtime.attach(found->id));
+  result<exec_result> execute(const known_sandboxes::located& found, command_job& job,
+                              stopwatch& timing, run_report& report) {
+    if (auto taken = job.take_stdin(stdin_); !taken)
+      return fail(taken.error());
+    auto box = job.work().wait(found.runtime->attach(found.info.id));
     report.start_seconds = timing.lap();
     if (!box)
       return fail(std::move(box.error()));
-    report.id = found->id;
-    report.spec.provider = found->provider;
-    report.spec.image = found->image;
-    report.kept = found->kept;
+    report.id = found.info.id;
+    report.spec.provider = found.info.provider;
+    report.spec.image = found.info.image;
+    report.kept = found.info.kept;
     report.limits = box->limits();
     auto outcome = job.run(*box, std::move(request_));
     report.run_seconds = timing.lap();
     report.executed = true;
     return outcome;
-  }
-
-  result<sandbox_info> find(engine& runtime, foreground& work) const {
-    auto all = work.wait(runtime.list());
-    if (!all)
-      return fail(std::move(all.error()));
-    return find_sandbox(*all, wanted_);
   }
 
   std::string wanted_;

@@ -21,7 +21,7 @@ std::string count_text(std::size_t count, const char* one, const char* many) {
 
 class gc_command : public subcommand {
  public:
-  CLI::App* attach(CLI::App& root, config::flag_layer&) override {
+  CLI::App* attach(CLI::App& root, config::flag_layer& flags) override {
     auto* app = root.add_subcommand("gc", "remove what programs that died have left");
     app->footer(R"(Examples:
   sandfleet gc --dry-run                   what there is to remove
@@ -31,27 +31,28 @@ Removed are sandboxes whose program has died (killed, or by a crash of the machi
 whose launcher has: their processes, control groups, mounts, sockets and directories. 'sandfleet
 run' and 'sandfleet batch' do the same when they start. Exit status: 0 when nothing is left of
 them, 1 when something could not be removed.)");
+    add_provider_flag(*app, flags);
     app->add_flag("-n,--dry-run", look_, "only say what there is to remove");
     return app;
   }
 
   int run(const cli_context& context) override {
-    auto runtime = observing_engine(context);
+    known_sandboxes known(context);
     const auto mode = look_ ? clean_up_mode::only_look : clean_up_mode::remove;
-    auto found = runtime ? foreground(runtime->executor()).wait(runtime->clean_up(mode))
-                         : result<recovered>(fail(runtime.error()));
-    if (!found) {
-      print_error(found.error(), context.err);
-      return exit_status::engine_failure;
-    }
-    if (context.output == output_mode::json)
-      print_json(*found);
-    else
-      print_text(*found, context.out);
-    std::cout.flush();
-    for (const auto& failure : found->failures)
+    const auto found = known.clean_up(mode);
+    for (const auto& failure : known.failures())
       print_error(failure, context.err);
-    return found->failures.empty() ? exit_status::success : exit_status::failure;
+    if (known.is_blind())
+      return exit_status::engine_failure;
+    if (context.output == output_mode::json)
+      print_json(found);
+    else
+      print_text(found, context.out);
+    std::cout.flush();
+    for (const auto& failure : found.failures)
+      print_error(failure, context.err);
+    return found.failures.empty() && known.failures().empty() ? exit_status::success
+                                                              : exit_status::failure;
   }
 
  private:

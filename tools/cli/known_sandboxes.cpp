@@ -1,14 +1,30 @@
 #include "tools/cli/known_sandboxes.hpp"
 
 #include "runtime/core/text.hpp"
+#include "runtime/engine/known_providers.hpp"
 #include "runtime/protocol/utf8.hpp"
+#include "tools/cli/setting_flags.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+#include <utility>
+#include <variant>
 
 namespace sandfleet::cli {
 
 namespace {
 
+namespace asio = boost::asio;
+using config::key;
+
+constexpr std::chrono::seconds listing_patience{5};
 constexpr std::size_t max_command = 200;
 constexpr std::string_view id_prefix = "sb-";
 constexpr std::string_view plain_characters =
@@ -37,6 +53,44 @@ error not_known(std::span<const sandbox_info> all, const std::string& wanted) {
   return std::move(failure).with_hint("'sandfleet ps' lists all");
 }
 
+/// Nothing where none fits.
+result<std::optional<sandbox_info>> find_among(std::span<const sandbox_info> all,
+                                               const std::string& wanted) {
+  std::vector<const sandbox_info*> named;
+  std::vector<const sandbox_info*> begun;
+  for (const auto& one : all) {
+    if (one.id.str() == wanted)
+      return one;
+    if (one.session_id == wanted)
+      named.push_back(&one);
+    if (one.id.str().starts_with(wanted) && wanted.size() > id_prefix.size())
+      begun.push_back(&one);
+  }
+  const auto& fitting = named.empty() ? begun : named;
+  if (fitting.empty())
+    return std::nullopt;
+  if (fitting.size() == 1)
+    return *fitting.front();
+  std::string ids;
+  for (const auto* one : fitting)
+    ids += (ids.empty() ? "" : ", ") + one->id.str();
+  return fail(make_error(errc::invalid_argument, "'" + wanted + "' could be several sandboxes")
+                  .with_cause(ids));
+}
+
+/// `is_one_of_many`: the others are not to wait for a Docker engine that is silent.
+asio::awaitable<result<std::vector<sandbox_info>>> list_soon(engine& runtime, bool is_one_of_many) {
+  if (!is_one_of_many)
+    co_return co_await runtime.list();
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer limit(co_await asio::this_coro::executor, listing_patience);
+  auto listed = co_await (runtime.list() || limit.async_wait(asio::use_awaitable));
+  if (auto* all = std::get_if<0>(&listed))
+    co_return std::move(*all);
+  co_return fail(make_error(errc::timed_out, "no answer in time to what sandboxes there are")
+                     .blamed_on(failure_class::infrastructure));
+}
+
 } // namespace
 
 std::string label_of(const sandbox_info& info, std::string_view label) {
@@ -60,48 +114,111 @@ std::string command_text(const std::vector<std::string>& words) {
   return text + "...";
 }
 
-result<engine> observing_engine(const cli_context& context) {
-  auto settings = context.config.engine_settings();
-  if (!settings)
-    return fail(settings.error());
-  settings->clean_up_at_start = false;
-  settings->at_close = close_action::stop;
-  settings->stop_all_at_close = false;
-  settings->health_interval = std::chrono::milliseconds(0);
-  return engine::create(std::move(*settings));
+known_sandboxes::known_sandboxes(const cli_context& context) : context_(context) {
+  const auto& chosen = context.config.at(key::provider);
+  places_.emplace_back().provider = provider_name(context.config.text(key::provider));
+  const bool is_told =
+      !chosen.from.empty() && chosen.from.front().layer == config::origin::layer_kind::flag;
+  if (is_told)
+    return;
+  for (auto& name : engine_detail::providers_with_state(context.config.text(key::state_dir),
+                                                        config::info(key::provider).choices))
+    if (name != places_.front().provider)
+      places_.emplace_back().provider = std::move(name);
 }
 
-result<sandbox_info> find_sandbox(std::span<const sandbox_info> all, const std::string& wanted) {
-  std::vector<const sandbox_info*> named;
-  std::vector<const sandbox_info*> begun;
-  for (const auto& one : all) {
-    if (one.id.str() == wanted)
-      return one;
-    if (one.session_id == wanted)
-      named.push_back(&one);
-    if (one.id.str().starts_with(wanted) && wanted.size() > id_prefix.size())
-      begun.push_back(&one);
+engine* known_sandboxes::open(place& which) {
+  if (!std::exchange(which.is_opened, true)) {
+    auto settings = context_.config.engine_settings();
+    if (!settings) {
+      note(which, std::move(settings.error()));
+      return nullptr;
+    }
+    if (which.provider != settings->provider)
+      settings->image = which.provider.str() == "local" ? "host" : "";
+    settings->provider = which.provider;
+    settings->clean_up_at_start = false;
+    settings->at_close = close_action::stop;
+    settings->stop_all_at_close = false;
+    settings->health_interval = std::chrono::milliseconds(0);
+    auto made = engine::create(std::move(*settings));
+    if (made)
+      which.runtime.emplace(std::move(*made));
+    else
+      note(which, std::move(made.error()));
   }
-  const auto& fitting = named.empty() ? begun : named;
-  if (fitting.size() == 1)
-    return *fitting.front();
-  if (fitting.empty())
-    return fail(not_known(all, wanted));
-  std::string ids;
-  for (const auto* one : fitting)
-    ids += (ids.empty() ? "" : ", ") + one->id.str();
-  return fail(make_error(errc::invalid_argument, "'" + wanted + "' could be several sandboxes")
-                  .with_cause(ids));
+  return which.runtime ? &*which.runtime : nullptr;
 }
 
-result<sandbox> attach_to(engine& runtime, foreground& work, const std::string& wanted) {
-  auto all = work.wait(runtime.list());
-  if (!all)
-    return fail(std::move(all.error()));
-  const auto found = find_sandbox(*all, wanted);
-  if (!found)
-    return fail(found.error());
-  return work.wait(runtime.attach(found->id));
+/// The only provider that is asked is the one to complain of.
+void known_sandboxes::note(const place& which, error failure) {
+  if (places_.size() > 1)
+    failure.message = "provider " + which.provider.str() + ": " + failure.message;
+  failures_.push_back(std::move(failure));
+}
+
+const std::vector<sandbox_info>& known_sandboxes::list(place& which) {
+  if (which.all)
+    return *which.all;
+  which.all.emplace();
+  auto* runtime = open(which);
+  if (runtime == nullptr)
+    return *which.all;
+  auto found = foreground(runtime->executor()).wait(list_soon(*runtime, places_.size() > 1));
+  if (found)
+    which.all = std::move(*found);
+  else
+    note(which, std::move(found.error()));
+  return *which.all;
+}
+
+std::vector<known_sandboxes::located> known_sandboxes::list() {
+  std::vector<located> found;
+  for (auto& one : places_)
+    for (const auto& info : list(one))
+      found.push_back({info, &*one.runtime});
+  return found;
+}
+
+result<known_sandboxes::located> known_sandboxes::find(const std::string& wanted) {
+  std::vector<sandbox_info> others;
+  for (auto& one : places_) {
+    const auto& all = list(one);
+    auto fitting = find_among(all, wanted);
+    if (!fitting)
+      return fail(std::move(fitting.error()));
+    if (*fitting)
+      return located{**fitting, &*one.runtime};
+    others.insert(others.end(), all.begin(), all.end());
+  }
+  if (is_blind())
+    return fail(failures_.front());
+  auto failure = not_known(others, wanted);
+  if (!failures_.empty())
+    failure.cause = "there may be more: " + failures_.front().message;
+  return fail(std::move(failure));
+}
+
+recovered known_sandboxes::clean_up(clean_up_mode mode) {
+  recovered all;
+  for (auto& one : places_) {
+    auto* runtime = open(one);
+    if (runtime == nullptr)
+      continue;
+    auto found = foreground(runtime->executor()).wait(runtime->clean_up(mode));
+    if (!found) {
+      note(one, std::move(found.error()));
+      continue;
+    }
+    std::ranges::move(found->removed, std::back_inserter(all.removed));
+    std::ranges::move(found->failures, std::back_inserter(all.failures));
+  }
+  return all;
+}
+
+void add_provider_flag(CLI::App& app, config::flag_layer& flags) {
+  add_setting_flags(app, std::array{key::provider}, flags,
+                    "only sandboxes of that provider [all that have any here]");
 }
 
 result<void> check_name(const std::string& name) {

@@ -89,7 +89,7 @@ json::object json_of(const sandbox_info& info, system_clock::time_point now) {
 
 class ps_command : public subcommand {
  public:
-  CLI::App* attach(CLI::App& root, config::flag_layer&) override {
+  CLI::App* attach(CLI::App& root, config::flag_layer& flags) override {
     auto* app = root.add_subcommand("ps", "list the sandboxes of this user on this machine");
     app->footer(R"(Examples:
   sandfleet ps
@@ -97,26 +97,31 @@ class ps_command : public subcommand {
   sandfleet ps --output json | jq '.sandboxes[] | select(.kept) | .id'
 
 STATE is starting, running, paused or abandoned: the program it belonged to has died, and
-'sandfleet gc' removes it. OWNER is that program, or 'kept' for a sandbox of 'run --rm=false'.)");
+'sandfleet gc' removes it. OWNER is that program, or 'kept' for a sandbox of 'run --rm=false'.
+A provider that does not answer is named on standard error, and the others' are listed; exit status
+125 when none does.)");
+    add_provider_flag(*app, flags);
     app->add_flag("-q,--quiet", quiet_, "ids alone");
     return app;
   }
 
   int run(const cli_context& context) override {
-    auto runtime = observing_engine(context);
-    auto all = runtime ? foreground(runtime->executor()).wait(runtime->list())
-                       : result<std::vector<sandbox_info>>(fail(runtime.error()));
-    if (!all) {
-      print_error(all.error(), context.err);
+    known_sandboxes known(context);
+    std::vector<sandbox_info> all;
+    for (auto& one : known.list())
+      all.push_back(std::move(one.info));
+    std::ranges::sort(all, {}, &sandbox_info::created);
+    for (const auto& failure : known.failures())
+      print_error(failure, context.err);
+    if (known.is_blind())
       return exit_status::engine_failure;
-    }
     if (quiet_)
-      for (const auto& one : *all)
+      for (const auto& one : all)
         std::cout << one.id.str() << '\n';
     else if (context.output == output_mode::json)
-      print_json(*all);
+      print_json(all);
     else
-      print_rows(*all, context.out);
+      print_rows(all, context.out);
     std::cout.flush();
     return exit_status::success;
   }

@@ -29,7 +29,8 @@ std::string help_of(const config::setting_info& setting) {
 
 } // namespace
 
-void add_setting_flags(CLI::App& app, std::span<const key> settings, config::flag_layer& flags) {
+void add_setting_flags(CLI::App& app, std::span<const key> settings, config::flag_layer& flags,
+                       const std::string& help) {
   for (const auto which : settings) {
     const auto& setting = config::info(which);
     app.add_option_function<std::vector<std::string>>(
@@ -38,7 +39,7 @@ void add_setting_flags(CLI::App& app, std::span<const key> settings, config::fla
              for (const auto& text : given)
                flags.emplace_back(name, text);
            },
-           help_of(setting))
+           help.empty() ? help_of(setting) : help)
         ->type_name(std::string(setting.placeholder))
         ->allow_extra_args(false);
   }

@@ -69,35 +69,44 @@ of a sandbox are for a fresh one. --rm=false keeps that as 'sandfleet run' does.
     if (!local)
       return fail(local.error());
     const session_signals signals;
+    known_sandboxes known(context);
+    if (wanted_) {
+      const auto found = known.find(*wanted_);
+      if (!found)
+        return fail(found.error());
+      foreground work(found->runtime->executor());
+      auto box = work.wait(found->runtime->attach(found->info.id));
+      if (!box)
+        return fail(std::move(box.error()));
+      return interact(context, *found->runtime, work, *box, *local, signals);
+    }
     auto runtime = make_engine(context);
     if (!runtime)
       return fail(runtime.error());
     foreground work(runtime->executor());
-    auto box = wanted_ ? attach_to(*runtime, work, *wanted_) : start(context, *runtime, work);
+    auto box = start(context, *runtime, work);
     if (!box)
       return fail(std::move(box.error()));
     const auto ended = interact(context, *runtime, work, *box, *local, signals);
     // What signals have ended is not kept either.
     const bool keep =
         !keeping_.removes(context.config) && ended && *ended < exit_status::of_signal(0);
-    if (!wanted_)
-      if (auto gone = keep ? keep_box(context, work, *box) : remove(work, *box); !gone)
-        return fail(std::move(gone.error()));
+    if (auto gone = keep ? keep_box(context, work, *box) : remove(work, *box); !gone)
+      return fail(std::move(gone.error()));
     return ended;
   }
 
   [[nodiscard]] result<void> check_no_settings() const {
     for (const auto* option : app_->get_options())
-      if (option->count() > 0 && !option->get_lnames().empty() && !option->check_lname("terminal"))
+      if (option->count() > 0 && !option->get_lnames().empty() &&
+          !option->check_lname("terminal") && !option->check_lname("provider"))
         return fail(make_error(errc::invalid_argument,
                                "--" + option->get_lnames().front() + " is for a fresh sandbox")
                         .with_hint("leave it out, or leave out '" + *wanted_ + "'"));
     return {};
   }
 
-  result<engine> make_engine(const cli_context& context) const {
-    if (wanted_)
-      return observing_engine(context);
+  static result<engine> make_engine(const cli_context& context) {
     auto settings = context.config.engine_settings();
     if (!settings)
       return fail(settings.error());

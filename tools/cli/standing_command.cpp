@@ -65,10 +65,11 @@ class standing_command : public subcommand {
  public:
   explicit standing_command(const deed& what) : deed_(what) {}
 
-  CLI::App* attach(CLI::App& root, config::flag_layer&) override {
+  CLI::App* attach(CLI::App& root, config::flag_layer& flags) override {
     auto* app = root.add_subcommand(deed_.name, deed_.about);
     app->footer(deed_.footer);
     app->add_option("SANDBOX", wanted_, "id or name, as 'sandfleet ps' lists it");
+    add_provider_flag(*app, flags);
     app->add_flag("-a,--all", all_, "all kept sandboxes of this user");
     return app;
   }
@@ -83,35 +84,35 @@ class standing_command : public subcommand {
                                all_ ? "--all and names exclude each other"
                                     : std::string("there is no sandbox to ") + deed_.name)
                         .with_hint("name one that 'sandfleet ps' lists, or give --all"));
-    auto runtime = observing_engine(context);
-    if (!runtime)
-      return refuse(runtime.error());
-    foreground work(runtime->executor());
-    const auto known = work.wait(runtime->list());
-    if (!known)
-      return refuse(known.error());
+    known_sandboxes known(context);
     int status = exit_status::success;
-    const auto act = [&](const result<sandbox_info>& found) {
-      auto done = found ? act_on(*runtime, work, *found) : fail(found.error());
+    const auto act = [&](const result<known_sandboxes::located>& found) {
+      auto done = found ? act_on(*found) : fail(found.error());
       if (done) {
-        std::cout << found->id.str() << std::endl;
+        std::cout << found->info.id.str() << std::endl;
         return;
       }
       print_error(done.error(), context.err);
       status = exit_status::failure;
     };
     for (const auto& name : wanted_)
-      act(find_sandbox(*known, name));
-    if (all_)
-      for (const auto& one : *known)
-        if (one.kept && one.state != listed_state::abandoned)
-          act(one);
-    return status;
+      act(known.find(name));
+    if (!all_)
+      return status;
+    for (const auto& one : known.list())
+      if (one.info.kept && one.info.state != listed_state::abandoned)
+        act(one);
+    for (const auto& failure : known.failures()) {
+      print_error(failure, context.err);
+      status = exit_status::failure;
+    }
+    return known.is_blind() ? exit_status::engine_failure : status;
   }
 
  private:
-  result<void> act_on(engine& runtime, foreground& work, const sandbox_info& found) const {
-    auto box = work.wait(runtime.attach(found.id));
+  result<void> act_on(const known_sandboxes::located& found) const {
+    foreground work(found.runtime->executor());
+    auto box = work.wait(found.runtime->attach(found.info.id));
     if (!box)
       return fail(std::move(box.error()));
     return work.wait(deed_.act(std::move(*box)));

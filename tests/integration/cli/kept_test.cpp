@@ -58,6 +58,18 @@ class kept : public testing::Test {
   surroundings around_;
 };
 
+TEST_F(kept, one_of_another_provider_than_the_configured_is_found_too) {
+  EXPECT_EQ(sandfleet({"run", "--rm=false", "--name", "pet", "--", "true"}).status, 0);
+  const auto id = only_id();
+  around_.environment["RUNTIME"] = "docker";
+  EXPECT_EQ(sandfleet({"ps", "--quiet"}).out, id + "\n");
+  EXPECT_EQ(sandfleet({"exec", "pet", "--", "echo", "there"}).out, "there\n");
+  EXPECT_EQ(sandfleet({"ps", "--quiet", "--provider", "docker"}).out, "");
+  EXPECT_THAT(sandfleet({"stop", "--provider", "docker", "pet"}).err,
+              HasSubstr("no sandbox 'pet'"));
+  EXPECT_EQ(sandfleet({"stop", "--all"}).out, id + "\n");
+}
+
 TEST_F(kept, a_sandbox_stays_is_listed_used_and_stopped) {
   const auto made = sandfleet(
       {"run", "--rm=false", "--name", "pet", "--", "sh", "-c", "echo out; echo x > file; exit 3"});
