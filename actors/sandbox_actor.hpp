@@ -111,6 +111,7 @@ class sandbox_actor_state {
   void held();
   void hold_failed(const error& why, const route& before);
   void wake();
+  void found_paused();
   void report_held(std::uint64_t generation, caf::typed_response_promise<route_ptr> answer);
 
   void take_up(const providers::instance& made);

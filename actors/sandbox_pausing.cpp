@@ -10,7 +10,8 @@ using core::lifecycle_event;
 namespace {
 
 error paused_error(const sandbox_id& id) {
-  return make_error(errc::sandbox_paused, "sandbox " + id.str() + " was paused meanwhile");
+  return make_error(errc::sandbox_paused, "sandbox " + id.str() + " was paused meanwhile")
+      .with_hint("its next use resumes it");
 }
 
 } // namespace
@@ -75,6 +76,17 @@ void sandbox_actor_state::hold_failed(const error& why, const route& before) {
   reports_.deliver(link_->current_route());
   if (leaving_)
     let_go();
+}
+
+/// By somebody else. Who is told may use it again, which wakes it; it is not for us to do so.
+void sandbox_actor_state::found_paused() {
+  end_health();
+  reports_.fail(paused_error(parts_.id));
+  link_->publish_route(nullptr);
+  verdict_.reset();
+  advance(now_ == sandbox_state::ready ? lifecycle_event::pause_begun
+                                       : lifecycle_event::resume_begun);
+  advance(lifecycle_event::pause_done);
 }
 
 void sandbox_actor_state::wake() {

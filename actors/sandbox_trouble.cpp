@@ -23,6 +23,13 @@ bool killed_for_memory(const providers::exit_report& report) {
          (report.signal == kill_signal || report.exit_code == killed_exit_code);
 }
 
+/// Whether the call that failed, or the probe, had reached the sandbox.
+bool was_under_way(const error& seen) {
+  const std::pair<std::string, evidence_value> reached{"connected", std::int64_t{1}};
+  return seen.code == errc::timed_out ||
+         std::ranges::find(seen.evidence, reached) != seen.evidence.end();
+}
+
 /// Why a sandbox ended that was not asked to.
 error verdict_on(const sandbox_id& id, const providers::exit_report& report) {
   if (report.failure && (report.failure->code == errc::out_of_memory || !killed_for_memory(report)))
@@ -124,7 +131,10 @@ void sandbox_actor_state::judge(instance_state found, const error& seen) {
     probe_again(seen);
     break;
   case instance_state::paused:
-    resume(seen);
+    if (now_ == sandbox_state::ready && was_under_way(seen))
+      found_paused();
+    else
+      resume(seen);
     break;
   case instance_state::gone:
     fetch_last_report(seen);
@@ -211,8 +221,24 @@ void sandbox_actor_state::disconnected(error verdict) {
 }
 
 void sandbox_actor_state::no_news() {
-  if (now_ == sandbox_state::error_runtime_disconnected && verdict_ && !inquiring_)
-    reports_.fail(*verdict_);
+  if (now_ != sandbox_state::error_runtime_disconnected || !verdict_ || inquiring_ ||
+      reports_.empty())
+    return;
+  inquiring_ = true;
+  const auto tell = [this](bool is_paused) {
+    inquiring_ = false;
+    if (now_ != sandbox_state::error_runtime_disconnected || !verdict_)
+      return;
+    if (is_paused)
+      found_paused();
+    else
+      reports_.fail(*verdict_);
+  };
+  // One whose pause is its stop breaks its connections before it is seen to be paused.
+  ask<instance_state>(
+      self_, parts_.provider, deadlines::provider_inspect,
+      [tell](instance_state found) { tell(found == instance_state::paused); },
+      [tell](const failure&) { tell(false); }, inspect_atom_v, parts_.id);
 }
 
 bool sandbox_actor_state::retry_in_next_life(failure& why, unsigned life, interrupted what) {

@@ -102,10 +102,12 @@ class fed_exec {
     std::string end;
     while (!frames.ended()) {
       const auto message = co_await socket_.read();
-      if (!message)
-        co_return fail(message.error());
-      if (!*message)
-        co_return fail(errc::connection_failed, "GET /exec: the agent has closed the stream");
+      if (!message || !*message) {
+        auto broken = message ? make_error(errc::connection_failed,
+                                           "GET /exec: the agent has closed the stream")
+                              : message.error();
+        co_return fail(std::move(broken).with("connected", std::int64_t{1}));
+      }
       if ((*message)->is_text)
         co_return fail(refusal((*message)->payload));
       auto fed = frames.feed((*message)->payload,

@@ -63,6 +63,20 @@ TEST(pausing, a_call_that_was_under_way_is_told_and_wakes_nobody) {
   EXPECT_TRUE(w.port->resumed.empty());
 }
 
+TEST(pausing, a_call_that_was_under_way_when_somebody_else_paused_it_is_told_so_too) {
+  pausing_world w;
+  const auto made = w.start(a);
+  w.port->state = providers::instance_state::paused;
+  const auto cut = make_error(errc::connection_failed, "cut").with("connected", std::int64_t{1});
+  EXPECT_EQ(w.ask<route_ptr>(w.root, report_atom_v, a, std::uint64_t{1}, cut).said(),
+            "sandbox_paused");
+  EXPECT_EQ(made.value()->link->state(), sandbox_state::paused);
+  EXPECT_TRUE(w.port->resumed.empty());
+  w.port->state = providers::instance_state::running;
+  EXPECT_TRUE(w.use().ok());
+  EXPECT_EQ(w.port->resumed, std::vector{a});
+}
+
 TEST(pausing, a_provider_that_cannot_leaves_the_sandbox_as_it_is) {
   pausing_world w;
   const auto made = w.start(a);

@@ -295,6 +295,15 @@ asio::awaitable<result<instance>> box::resume() {
     if (!is_followed_)
       follow_output(false);
   } else if (paused_) {
+    const auto seen = co_await engine_.inspect(container());
+    if (!seen)
+      co_return fail(seen.error());
+    if (*seen && (*seen)->status == "running") { // somebody else has resumed it
+      paused_ = false;
+      if (!is_followed_)
+        follow_output(false);
+      co_return endpoint();
+    }
     facts_.was_ready = false;
     if (auto offered = offer_socket(); !offered)
       co_return fail(std::move(offered.error()));
@@ -318,6 +327,8 @@ asio::awaitable<result<instance_state>> box::inspect() {
   if (*seen && !(*seen)->has_ended())
     co_return (*seen)->status == "paused" ? instance_state::paused : instance_state::running;
   co_await look();
+  if (paused_ && !report_)
+    co_return instance_state::paused;
   if (report_)
     co_return instance_state::gone;
   co_return fail(

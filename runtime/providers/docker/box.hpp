@@ -80,6 +80,7 @@ class box : public std::enable_shared_from_this<box> {
   /// What the engine tells of its container.
   void on_event(const sandfleet::docker::engine_event& event);
   /// Asks what became of the container.
+  [[nodiscard]] bool is_paused_by_others(const sandfleet::docker::container_info& seen) const;
   void look_again();
   /// The same when events may have been missed, and its output has ended; `was_away`: the engine.
   void catch_up(bool was_away);

@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <csignal>
 #include <utility>
 
 /// How the end of a container is seen and judged.
@@ -53,6 +54,13 @@ void box::look_again() {
         strand_, [self = shared_from_this()] { return self->look(); }, asio::detached);
 }
 
+/// Whether it has ended in order because another program of ours pauses it so.
+bool box::is_paused_by_others(const sandfleet::docker::container_info& seen) const {
+  constexpr std::int64_t by_term = 128 + SIGTERM;
+  return pause_stops_ && standing_ != standing::own && seen.has_ended() && !seen.out_of_memory &&
+         (seen.exit_code == 0 || seen.exit_code == by_term) && !has_expired(record_);
+}
+
 /// What became of the container. An engine that does not answer is asked again when it does.
 asio::awaitable<void> box::look() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -70,6 +78,10 @@ asio::awaitable<void> box::look() {
       follow_output(false);
     if (!has_ended)
       facts_.engine_was_away = false;
+    if (*seen && is_paused_by_others(**seen)) {
+      paused_ = true;
+      notify();
+    }
     if (!has_ended || (*seen && paused_))
       continue;
     facts_.container = std::move(*seen);

@@ -129,6 +129,34 @@ TEST_F(docker_ends, by_removal_are_told_too) {
   EXPECT_EQ(lost.error().code, errc::sandbox_lost);
 }
 
+TEST_F(docker_ends, by_a_pause_of_another_program_are_none) {
+  sandbox_spec spec;
+  spec.docker.pause_stops = true;
+  auto box = start(spec);
+  ASSERT_TRUE(wait_for(box.keep(std::chrono::hours{1})));
+  auto other = engine::create(test_settings(state_.path())).value();
+  auto same =
+      asio::co_spawn(other.executor(), other.attach(box.id()), asio::use_future).get().value();
+  std::promise<void> begun;
+  exec_request request;
+  request.argv = {"sh", "-c", "echo begun; sleep 1000"};
+  auto running = asio::co_spawn(
+      other.executor(), same.exec(request, [&](int, std::string_view) { begun.set_value(); }),
+      asio::use_future);
+  begun.get_future().wait();
+  ASSERT_TRUE(wait_for(box.pause()));
+  const auto cut = running.get();
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, errc::sandbox_paused) << cut.error().to_string();
+  EXPECT_EQ(wait_for(engine_->list())->at(0).state, listed_state::paused);
+  request.argv = {"echo", "awake"};
+  const auto again = asio::co_spawn(other.executor(), same.exec(request), asio::use_future).get();
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->out, "awake\n");
+  EXPECT_EQ(inside(box, "echo here too"), "here too");
+  ASSERT_TRUE(wait_for(box.stop()));
+}
+
 TEST_F(docker_ends, of_an_idle_one_are_seen_at_once) {
   std::promise<error> seen;
   const auto watch = engine_->on_status([&](const status_event& event) {
