@@ -3,6 +3,7 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/json_object.hpp"
 #include "runtime/providers/docker/argument_values.hpp"
+#include "runtime/providers/docker/security_options.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -149,6 +150,19 @@ result<void> cpu_share(const argument& from, sandbox_spec& spec) {
   });
 }
 
+json_result read_security(const argument& from) {
+  const auto texts = read_texts(from);
+  if (!texts)
+    return texts;
+  std::vector<std::string> options;
+  for (const auto& text : texts->get_array())
+    options.push_back(text_of(text));
+  const auto resolved = resolve_security(std::move(options));
+  if (!resolved)
+    return fail(resolved.error());
+  return json::value(json::array(resolved->begin(), resolved->end()));
+}
+
 result<void> auto_remove(const argument& from, sandbox_spec&) {
   return taking<read_truth>(from, [](const json::value&) { return result<void>{}; });
 }
@@ -223,7 +237,7 @@ constexpr auto body_table = std::to_array<body_row>({
     {"ports", "PortBindings", read_ports, joining::join},
     {"privileged", "Privileged", read_truth},
     {"publish_all_ports", "PublishAllPorts", read_truth},
-    {"security_opt", "SecurityOpt", read_texts, joining::join},
+    {"security_opt", "SecurityOpt", read_security, joining::join},
     {"shm_size", "ShmSize", read_bytes},
     {"storage_opt", "StorageOpt", read_pairs},
     {"sysctls", "Sysctls", read_pairs},

@@ -3,6 +3,7 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/providers/docker/arguments.hpp"
+#include "runtime/providers/docker/security_options.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
 
 #include <arpa/inet.h>
@@ -162,13 +163,12 @@ void write_limits(json_writer& out, const sandbox_spec& spec) {
   out.end_array();
 }
 
-void write_security(json_writer& out, const sandbox_spec& spec) {
+void write_security(json_writer& out, const sandbox_spec& spec, std::vector<std::string> security) {
   const auto& options = spec.docker;
   write_texts(out, "CapDrop", std::to_array<std::string_view>({"ALL"}));
   std::vector<std::string> held(usual_capabilities.begin(), usual_capabilities.end());
   held.insert(held.end(), options.capabilities.begin(), options.capabilities.end());
   write_texts(out, "CapAdd", held);
-  auto security = options.security;
   if (options.no_new_privileges)
     security.insert(security.begin(), "no-new-privileges");
   write_texts(out, "SecurityOpt", security);
@@ -348,6 +348,9 @@ std::vector<std::string> agent_arguments(const container_plan& plan, const sandb
 result<std::string> container_body(const container_plan& plan, const sandbox_spec& spec) {
   if (auto checked = check(plan, spec); !checked)
     return fail(checked.error());
+  auto security = resolve_security(spec.docker.security);
+  if (!security)
+    return fail(std::move(security.error()));
   json_writer out;
   out.begin_object();
   out.member("Image", plan.image);
@@ -370,7 +373,7 @@ result<std::string> container_body(const container_plan& plan, const sandbox_spe
   out.key("HostConfig").begin_object();
   write_mounts(out, plan, spec);
   write_limits(out, spec);
-  write_security(out, spec);
+  write_security(out, spec, std::move(*security));
   write_network(out, plan, spec);
   write_devices(out, spec.docker);
   out.end_object().end_object();
