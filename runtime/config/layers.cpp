@@ -146,6 +146,8 @@ result<value> read_list(const reading& r) {
   const auto* text = std::get_if<std::string>(&r.raw);
   if (!text)
     return r.bad(text_of(r.raw));
+  if (core::trim(*text).starts_with('{'))
+    return r.bad(*text, "a list of texts is wanted, such as [\"a\", \"b\"], not an object");
   if (core::trim(*text).starts_with('[')) {
     auto read = read_list_literal(*text);
     if (!read)
@@ -175,6 +177,7 @@ result<value> read_volumes(const reading& r) {
     return r.bad(text_of(r.raw));
   }
   std::vector<volume> volumes;
+  std::map<std::string, std::string> said; // by the place inside
   for (const auto& item : items) {
     const auto colon = item.find(':');
     auto parsed = parse_volume(
@@ -183,7 +186,15 @@ result<value> read_volumes(const reading& r) {
             : absolute_path(item.substr(0, colon), r.where) + item.substr(colon));
     if (!parsed)
       return r.bad(item, parsed.error().message);
-    volumes.push_back(std::move(*parsed));
+    const auto [first, is_new] = said.emplace(parsed->sandbox_path, item);
+    if (!is_new && first->second != item)
+      return fail(make_error(errc::invalid_configuration,
+                             std::string(r.setting.name) + ": '" + first->second + "' and '" +
+                                 item + "' (" + r.from.to_string() + ") have the same place inside")
+                      .with_hint("leave one of them out")
+                      .with("setting", std::string(r.setting.name)));
+    if (is_new)
+      volumes.push_back(std::move(*parsed));
   }
   return volumes;
 }

@@ -88,6 +88,7 @@ class collector {
   /// Of two flags that say different things about one setting, neither is what was meant for sure.
   result<void> flags() {
     std::map<key, std::string_view> before;
+    std::vector<std::string> volumes; // one list: no two of them may have the same place
     for (const auto& [name, text] : given_.flags) {
       const auto which = find_setting(name);
       if (!which)
@@ -105,13 +106,19 @@ class collector {
                         .with_cause("the " + from.to_string() + " is given twice")
                         .with_hint("give it once")
                         .with("setting", std::string(setting.name)));
+      if (*which == key::volumes) {
+        volumes.emplace_back(text);
+        continue;
+      }
       const raw_data raw = many && setting.kind != value_kind::object
                                ? raw_data(std::vector<std::string>{text})
                                : raw_data(std::string(text));
       if (auto added = add(setting, raw, from); !added)
         return added;
     }
-    return {};
+    const auto& setting = info(key::volumes);
+    const origin from{layer_kind::flag, flag_name(setting)};
+    return volumes.empty() ? result<void>() : add(setting, raw_data(std::move(volumes)), from);
   }
 
   std::vector<assignment> assignments;

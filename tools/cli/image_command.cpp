@@ -17,12 +17,23 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <iostream>
+#include <regex>
 
 namespace sandfleet::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Of an image in an engine, as Docker has them: a registry, a path in lower case, a tag.
+bool is_image_name(const std::string& name) {
+  constexpr std::size_t longest = 255;
+  static const std::regex form(
+      R"(([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?)"
+      R"([a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*)"
+      R"((:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?)");
+  return name.size() <= longest && std::regex_match(name, form);
+}
 
 /// A directory that goes with its owner, unless it was moved away.
 class work_directory {
@@ -108,6 +119,11 @@ whole or not at all. Exit status: 0, or 125 when it could not be made.)");
     if (directory_.empty() && image_.empty())
       return fail(make_error(errc::invalid_argument, "nothing says where the root is to be")
                       .with_hint("name a directory by -o, an image by --docker, or both"));
+    if (!image_.empty() && !is_image_name(image_))
+      return fail(
+          make_error(errc::invalid_argument, "--docker: '" + image_ + "' is no image's name")
+              .with_hint("lower case letters, digits, '.', '_' and '-', with '/' in between, "
+                         "and a tag behind ':', such as tools:1 or lab.example:5000/me/tools"));
     for (const auto one : core::split(packages_, ','))
       if (const auto name = core::trim(one); !name.empty())
         plan_.packages.emplace_back(name);

@@ -52,6 +52,19 @@ TEST_F(image_command, needs_a_place) {
   EXPECT_THAT(done.err, HasSubstr("--docker"));
 }
 
+TEST_F(image_command, looks_at_a_name_before_it_begins) {
+  for (const char* bad : {"Bad Name", "Tools", "tools:", "tools:a b", "a//b", "-a", "a@sha256:0"}) {
+    const auto done = run_sandfleet({"image", "build", "--docker", bad});
+    EXPECT_EQ(done.status, 125);
+    EXPECT_THAT(done.err, HasSubstr("is no image's name")) << bad;
+  }
+  for (const char* good :
+       {"tools", "tools:1", "me/tools__x:1.2-a", "Lab.example:5000/me/tools:T"}) {
+    const auto done = build_with("exit 7", {"--docker", good});
+    EXPECT_THAT(done.err, Not(HasSubstr("is no image's name"))) << good;
+  }
+}
+
 TEST_F(image_command, leaves_what_is_there_alone) {
   place_.write("roots/one/file", "text");
   const auto done = build_with("exit 0");

@@ -153,6 +153,13 @@ TEST_F(layers, values_of_env_are_never_shown) {
   EXPECT_EQ(resolve_good().shown(key::env), "TOKEN=***");
 }
 
+TEST_F(layers, two_flags_cannot_mount_at_one_place) {
+  given_.flags = {{"volumes", "/a:/x"}, {"volumes", "/b:/x"}};
+  EXPECT_NE(resolve_bad().message.find("'/a:/x' and '/b:/x'"), std::string::npos);
+  given_.flags = {{"volumes", "/a:/x"}, {"volumes", "/b:/y"}};
+  EXPECT_EQ(resolve_good().base_spec().value().volumes.size(), 2U);
+}
+
 TEST_F(layers, volumes_are_merged_by_the_path_inside) {
   given_.environment["SANDBOX_VOLUMES"] = "/a:/x,/b:/y";
   given_.flags = {{"volumes", "/c:/x:ro"}};

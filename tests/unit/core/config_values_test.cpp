@@ -81,6 +81,10 @@ TEST(value, list_is_a_literal_or_words_between_commas) {
   EXPECT_EQ(of(list{"a"}), list{"a"});
   for (const auto* text : {"[", "[a]", "[\"a\"", "[\"a\" \"b\"]", "[\"a\"] b"})
     EXPECT_FALSE(read(key::extra_hosts, std::string(text))) << text;
+  EXPECT_NE(read(key::additional_networks, std::string(R"({"a":1})"))
+                .error()
+                .cause.find(R"(a list of texts is wanted, such as ["a", "b"])"),
+            std::string::npos);
 }
 
 TEST(value, truth_has_the_usual_words) {
@@ -114,6 +118,15 @@ TEST(value, volumes_are_separated_by_commas_or_listed) {
             both);
   EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::string("~/d:/d")),
             (std::vector<volume>{{"/home/u/d", "/d", false}}));
+}
+
+TEST(value, two_volumes_of_one_list_have_different_places_inside) {
+  const auto clash = read(key::volumes, std::string("/a:/x,/c:/y,/b:/x:ro"));
+  ASSERT_FALSE(clash);
+  EXPECT_EQ(clash.error().message,
+            "volumes: '/a:/x' and '/b:/x:ro' (flag --x) have the same place inside");
+  EXPECT_EQ(clash.error().blame, failure_class::task);
+  EXPECT_EQ(get<std::vector<volume>>(key::volumes, std::string("/a:/x,/a:/x")).size(), 1U);
 }
 
 TEST(value, a_bad_volume_is_named) {
