@@ -226,6 +226,8 @@ asio::awaitable<result<bool>> box::has_plain_user(const sandbox_spec& spec, time
     const auto name = user.substr(0, user.find(':'));
     return !name.empty() && name != "0" && name != "root";
   };
+  if (spec.docker.user_id)
+    co_return false;
   if (!spec.docker.user.empty())
     co_return is_plain(spec.docker.user);
   {

@@ -278,6 +278,12 @@ result<void> check(const container_plan& plan, const sandbox_spec& spec) {
   if (!is_address(spec.docker.binding_address)) // the engine would take it for every address
     return misfit("binding_address: '" + spec.docker.binding_address + "' is no IP address",
                   "such as 127.0.0.1 or 0.0.0.0");
+  if (const auto user = spec.docker.user.substr(0, spec.docker.user.find(':'));
+      spec.docker.user_id && !user.empty() && user != std::to_string(*spec.docker.user_id) &&
+      user != "0" && user != "root")
+    return misfit("user_id " + std::to_string(*spec.docker.user_id) + " and user '" +
+                      spec.docker.user + "' contradict each other",
+                  "say one of them");
   if (spec.network.empty())
     return misfit("network: the name is empty", "none, bridge, host or a network's name");
   return check_volumes(spec);
@@ -359,8 +365,9 @@ result<std::string> container_body(const container_plan& plan, const sandbox_spe
   write_texts(out, "Env", environment(plan, spec));
   write_members(out, "Labels", labels(plan, spec));
   out.member("WorkingDir", "/");
-  if (!spec.docker.user.empty())
-    out.member("User", spec.docker.user);
+  // Who is to run commands as others has to be root.
+  if (const std::string user = spec.docker.user_id ? "0" : spec.docker.user; !user.empty())
+    out.member("User", user);
   out.key("ExposedPorts").begin_object();
   for (const auto port : published(plan))
     out.key(std::to_string(port) + "/tcp").begin_object().end_object();

@@ -167,6 +167,40 @@ TEST(container, asks_for_gpus_as_docker_does) {
             R"([{"Capabilities":[["gpu"]],"DeviceIDs":["0","2"]}])");
 }
 
+TEST(container, is_given_a_seccomp_profile_and_not_the_name_of_its_file) {
+  const tests::temporary_directory files;
+  sandbox_spec spec;
+  spec.docker.security = {"seccomp=" + files.write("profile", "{ \"defaultAction\": \"X\" }\n")};
+  spec.docker.arguments = R"({"security_opt":["seccomp=builtin"]})";
+  EXPECT_EQ(host(body_of(plan(), spec), "SecurityOpt"),
+            R"(["no-new-privileges","seccomp={\"defaultAction\":\"X\"}","seccomp=builtin"])");
+
+  spec.docker.arguments = R"({"security_opt":["seccomp=)" + files.write("text", "text") + R"("]})";
+  const auto no_json = container_body(plan(), spec);
+  ASSERT_FALSE(no_json);
+  EXPECT_THAT(no_json.error().message, HasSubstr("is not a JSON object"));
+  spec.docker.security = {"seccomp=/no/such/file"};
+  const auto missing = container_body(plan(), spec);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, errc::not_found);
+  EXPECT_THAT(missing.error().message, HasSubstr("'/no/such/file'"));
+  spec.docker.security = {"seccomp=/"};
+  EXPECT_FALSE(container_body(plan(), spec));
+}
+
+TEST(container, starts_as_root_where_commands_are_to_run_as_another_user) {
+  sandbox_spec spec;
+  EXPECT_FALSE(body_of(plan(), spec).contains("User")); // that of the image
+  spec.docker.user_id = 4321;
+  EXPECT_EQ(body_of(plan(), spec).at("User"), "0");
+  spec.docker.user = "4321:100";
+  EXPECT_EQ(body_of(plan(), spec).at("User"), "0");
+  spec.docker.user = "1000";
+  const auto clash = container_body(plan(), spec);
+  ASSERT_FALSE(clash);
+  EXPECT_THAT(clash.error().message, HasSubstr("user_id 4321 and user '1000'"));
+}
+
 TEST(container, runs_commands_as_the_user_that_was_asked_for) {
   sandbox_spec spec;
   spec.docker.user_id = 1000;
