@@ -313,14 +313,25 @@ asio::awaitable<result<void>> api::connect_network(std::string network, std::str
   co_return dropped(co_await send(std::move(call)));
 }
 
-asio::awaitable<result<std::string>> api::gateway(std::string network) {
+asio::awaitable<result<std::string>> api::inspect_network(std::string name) {
   api_call call;
-  call.what = "inspect the network '" + network + "'";
-  call.path = "/networks/" + transport::url_encode_path(network);
-  const auto reply = co_await send(std::move(call));
+  call.what = "inspect the network '" + name + "'";
+  call.path = "/networks/" + transport::url_encode_path(name);
+  co_return co_await send(std::move(call));
+}
+
+asio::awaitable<result<std::string>> api::gateway(std::string network) {
+  const auto reply = co_await inspect_network(std::move(network));
   if (!reply)
     co_return fail(reply.error());
   co_return read_gateway(*reply);
+}
+
+asio::awaitable<result<bool>> api::is_internal(std::string network) {
+  const auto reply = co_await inspect_network(std::move(network));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return read_internal(*reply);
 }
 
 asio::awaitable<result<std::vector<volume_summary>>> api::list_volumes(std::string label) {

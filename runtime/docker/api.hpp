@@ -95,6 +95,8 @@ class api {
   boost::asio::awaitable<result<void>> connect_network(std::string network, std::string container);
   /// The address of the engine's machine in a network; empty where it has none.
   boost::asio::awaitable<result<std::string>> gateway(std::string network);
+  /// Whether nothing outside of the network can be reached from it, nor reaches into it.
+  boost::asio::awaitable<result<bool>> is_internal(std::string network);
   /// That have the label, "NAME" or "NAME=VALUE", whether they are used or not.
   boost::asio::awaitable<result<std::vector<volume_summary>>> list_volumes(std::string label);
   boost::asio::awaitable<result<void>> remove_volume(std::string name);
@@ -129,6 +131,8 @@ class api {
   boost::asio::awaitable<result<void>> build(build_request request, progress_sink take);
 
  private:
+  boost::asio::awaitable<result<std::string>> inspect_network(std::string name);
+
   boost::asio::awaitable<result<void>> act(std::string what, std::string method, std::string path);
   boost::asio::awaitable<result<void>> follow_progress(api_call call, progress_sink take);
 
@@ -149,6 +153,7 @@ class api {
 [[nodiscard]] result<std::vector<container_summary>> read_containers(std::string_view json);
 [[nodiscard]] result<std::vector<volume_summary>> read_volumes(std::string_view json);
 [[nodiscard]] result<std::string> read_gateway(std::string_view json);
+[[nodiscard]] result<bool> read_internal(std::string_view json);
 [[nodiscard]] result<image_info> read_image(std::string_view json);
 [[nodiscard]] result<engine_info> read_info(std::string_view json);
 [[nodiscard]] result<resource_usage> read_usage(std::string_view json);

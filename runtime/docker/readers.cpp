@@ -139,6 +139,13 @@ result<std::string> read_gateway(std::string_view json) {
   return read;
 }
 
+result<bool> read_internal(std::string_view json) {
+  const auto text = json_text::parse(json, "a network's description");
+  if (!text)
+    return fail(text.error());
+  return text->root().at("Internal").truth();
+}
+
 result<image_info> read_image(std::string_view json) {
   constexpr std::string_view what = "an image's description";
   const auto text = json_text::parse(json, what);

@@ -109,6 +109,7 @@ class box : public std::enable_shared_from_this<box> {
                                                       time_point deadline);
   result<void> take_ports(const sandbox_spec& spec);
   result<void> offer_socket();
+  boost::asio::awaitable<result<void>> check_way_in(const sandbox_spec& spec, time_point deadline);
   boost::asio::awaitable<result<void>> make_container(const sandbox_spec& spec,
                                                       time_point& deadline);
   boost::asio::awaitable<result<void>> start_container(time_point deadline);

@@ -163,6 +163,9 @@ asio::awaitable<result<void>> box::attempt(const sandbox_spec& spec, time_point&
   auto heeded = co_await heed_podman(spec, deadline);
   if (!heeded)
     co_return heeded;
+  auto reachable = co_await check_way_in(spec, deadline);
+  if (!reachable)
+    co_return reachable;
   auto made = co_await make_container(spec, deadline);
   if (!made)
     co_return made;
@@ -317,6 +320,29 @@ asio::awaitable<result<void>> box::heed_podman(const sandbox_spec& spec, time_po
   if (gateway)
     plan_.host_gateway = std::move(*gateway);
   co_return result<void>{};
+}
+
+/// No port is published on networks that are kept from the outside, of which the engine says
+/// nothing.
+asio::awaitable<result<void>> box::check_way_in(const sandbox_spec& spec, time_point deadline) {
+  if (!plan_.sockets_dir.empty() || spec.network == "bridge" || spec.network == "host")
+    co_return result<void>{};
+  auto engine = engine_.within(left_until(deadline));
+  std::vector<std::string> networks = spec.docker.networks;
+  networks.push_back(spec.network);
+  for (const auto& network : networks) {
+    const auto internal = co_await engine.is_internal(network);
+    // One that is not there is better explained later.
+    if (!internal || !*internal)
+      co_return result<void>{};
+  }
+  co_return fail(make_error(errc::unsupported, "the network '" + spec.network +
+                                                   "' is internal: the agent cannot be reached by "
+                                                   "a published port there")
+                     .blamed_on(failure_class::task)
+                     .with_hint("leave docker_connection to its default on an engine of this "
+                                "machine, or join a network that is not internal by "
+                                "additional_networks"));
 }
 
 asio::awaitable<result<void>> box::make_container(const sandbox_spec& spec, time_point& deadline) {

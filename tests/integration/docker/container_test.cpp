@@ -152,6 +152,32 @@ TEST_F(docker_containers, write_as_the_caller_into_a_mounted_workspace) {
   }
 }
 
+TEST_F(docker_containers, of_an_image_with_a_user_run_commands_as_the_one_that_was_asked_for) {
+  const changed_image image(busybox, {"USER 1234"});
+  sandbox_spec spec;
+  spec.image = image.name();
+  auto plain = start(spec);
+  EXPECT_EQ(inside(plain, "id -u"), "1234");
+  spec.docker.user_id = 4321;
+  auto box = start(spec);
+  EXPECT_EQ(inside(box, "id -u; echo x > file; stat -c %u file"), "4321\n4321");
+}
+
+TEST_F(docker_containers, are_not_left_without_a_way_in_on_an_internal_network) {
+  on_machine("docker network create --internal sandfleet-test-inner");
+  sandbox_spec spec;
+  spec.network = "sandfleet-test-inner";
+  auto box = start(spec); // by its socket
+  EXPECT_EQ(inside(box, "echo in"), "in");
+  spec.docker.connection = docker_connection::ports;
+  const auto refused = wait_for(engine_->start(spec));
+  ASSERT_TRUE(wait_for(box.stop()));
+  on_machine("docker network rm sandfleet-test-inner");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().blame, failure_class::task);
+  EXPECT_THAT(refused.error().message, HasSubstr("'sandfleet-test-inner' is internal"));
+}
+
 TEST_F(docker_containers, are_reached_by_a_published_port_when_that_is_asked_for) {
   sandbox_spec spec;
   spec.network = "bridge";
