@@ -20,8 +20,11 @@ namespace sandfleet::test {
 namespace {
 
 std::string program_path() {
-  const char* directory = std::getenv("SANDFLEET_BIN");
-  return std::string(directory == nullptr ? "build/dev/bin" : directory) + "/sandfleet";
+  if (const char* directory = std::getenv("SANDFLEET_BIN"))
+    return std::string(directory) + "/sandfleet";
+  // Beside the tests' directory.
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
+         "bin/sandfleet";
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
