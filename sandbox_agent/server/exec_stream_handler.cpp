@@ -63,7 +63,10 @@ class fed_program : public std::enable_shared_from_this<fed_program> {
       co_await client_.close(close_code::going_away, "the program was ended");
   }
 
-  void end() { client_.drop(); }
+  void end() {
+    input_->close(); // a program that could not be started takes nothing
+    client_.drop();
+  }
 
  private:
   using self_ptr = std::shared_ptr<fed_program>;
