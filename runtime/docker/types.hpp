@@ -34,7 +34,7 @@ struct image_info {
   std::string user;
   std::vector<std::string> environment; ///< "NAME=VALUE"
   std::map<std::string, std::string> labels;
-  std::string created;                  ///< RFC 3339; empty: unknown
+  std::string created; ///< RFC 3339; empty: unknown
   std::int64_t bytes = 0;
 };
 
