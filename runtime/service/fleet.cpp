@@ -122,7 +122,7 @@ asio::awaitable<result<member_ptr>> fleet::start(std::string owner, protocol::ru
       co_return place;
     if (auto admitted = admit(owner, asked); !admitted)
       co_return fail(std::move(admitted.error()));
-    if (const auto warm = pool_.take(warm_image)) {
+    if (const auto warm = warm_image.empty() ? nullptr : pool_.take(warm_image)) {
       box = warm->box();
       row.id = warm->id();
       row.session_key = warm->row().session_key;

@@ -77,7 +77,7 @@ error not_listening(const member& which, server_kind server, error seen) {
                                                  std::to_string(which.port_of(server)) + " of " +
                                                  which.id().str())
       .blamed_on(failure_class::agent)
-      .with_cause(std::move(seen.cause))
+      .with_cause(protocol::decode_failure(502, seen.cause, "the way to the port").message)
       .with_hint("start a server on that port in the sandbox, or wait until it listens");
 }
 
