@@ -8,15 +8,14 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 
 from reference import Unavailable, python_of_reference
+from service import KEY, Service, expect
 
 SKIPPED = 77
-KEY = "key-of-the-interop-test"
 
 # Run by the reference's Python: URL, key, session, whether the sandbox is to stay; prints JSON.
 CLIENT = """
@@ -60,38 +59,6 @@ json.dump(told, sys.stdout)
 """
 
 
-class Service:
-    """`sandfleet serve` on a port of its own."""
-
-    def __init__(self, program, place):
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(place),
-                            "SANDFLEET_STATE_DIR": str(place / "state")}
-        keys = place / "keys.toml"
-        keys.write_text(f'[test]\nkey = "{KEY}"\n')
-        keys.chmod(0o600)
-        self.program = program
-        self.command = [program, "serve", "--keys", str(keys), "--listen", "127.0.0.1:0"]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, env=self.environment, stdout=subprocess.PIPE,
-                                        text=True, start_new_session=True)
-        line = self.process.stdout.readline()
-        if "port" not in line:
-            sys.exit(f"the service did not start: {line!r}")
-        self.url = f"http://127.0.0.1:{line.split()[-1]}"
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
-        subprocess.run([self.program, "stop", "--all"], env=self.environment, check=False,
-                       stdout=subprocess.DEVNULL)
-
-
 def client(python, place, service, stays):
     home = place / "home"
     home.mkdir(exist_ok=True)
@@ -102,11 +69,6 @@ def client(python, place, service, stays):
     if done.returncode != 0:
         sys.exit(f"the client failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
     return json.loads(done.stdout[done.stdout.index("{"):])
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        sys.exit(f"{what}: {found!r} instead of {wanted!r}")
 
 
 def check(told, kept):
