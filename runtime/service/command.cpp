@@ -183,8 +183,9 @@ asio::awaitable<result<void>> fleet::run_command(std::weak_ptr<fleet> of, member
       continue;
     }
     const auto end = read_command_end(reply->status, reply->body);
-    actors::log_event(actors::log_level::warning, "command_ended",
-                      {{"sandbox", one->id().str()}, {"how", to_string(end)}, {"output", end.output}});
+    actors::log_event(
+        actors::log_level::warning, "command_ended",
+        {{"sandbox", one->id().str()}, {"how", to_string(end)}, {"output", end.output}});
     if (!restarts || member::clock::now() - begun > long_life)
       restarts.emplace(self->settings_.command_restarts, std::random_device{}());
     const auto wait = restarts->next_delay({});
