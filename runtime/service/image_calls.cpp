@@ -1,8 +1,8 @@
 #include "runtime/service/image_calls.hpp"
 
 #include "runtime/protocol/json_writer.hpp"
-#include "runtime/protocol/multipart.hpp"
 #include "runtime/service/replies.hpp"
+#include "runtime/transport/form_body.hpp"
 
 namespace sandfleet::service {
 
@@ -59,27 +59,13 @@ class build_form {
   bool seen_context_ = false;
 };
 
-asio::awaitable<result<void>> read_form(http_exchange& exchange, build_wish& into) {
+asio::awaitable<result<void>> read_wish(http_exchange& exchange, build_wish& into) {
   build_form form(into);
   protocol::multipart_reader::sink sink;
   sink.begin = [&form](const std::string& name, const std::string&) { return form.begin(name); };
   sink.data = [&form](std::string_view bytes) { return form.take(bytes); };
-  auto parts = protocol::multipart_reader::make(exchange.header("content-type"), std::move(sink));
-  if (!parts)
-    co_return fail(std::move(parts.error()));
-  for (;;) {
-    const auto piece = co_await exchange.read_piece();
-    if (!piece)
-      co_return fail(piece.error());
-    if (piece->empty())
-      break;
-    auto taken = parts->feed(*piece);
-    if (!taken)
-      co_return taken;
-  }
-  if (!parts->complete())
-    co_return fail(errc::invalid_argument, "multipart body: it ends too early");
-  co_return form.finish();
+  auto read = co_await transport::read_form(exchange, std::move(sink));
+  co_return read ? form.finish() : read;
 }
 
 handling refuse(http_exchange& exchange, const error& why) {
@@ -120,7 +106,7 @@ handling reply_build(image_builds& images, std::string owner, http_exchange& exc
     co_return;
   }
   build_wish wish{std::move(owner), {}, {}, std::move(*context)};
-  auto read = co_await read_form(exchange, wish);
+  auto read = co_await read_wish(exchange, wish);
   if (read)
     read = images.check(wish.target);
   for (const auto& tag : wish.tags)

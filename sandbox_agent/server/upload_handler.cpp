@@ -1,8 +1,8 @@
 #include "runtime/core/text.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/json_writer.hpp"
-#include "runtime/protocol/multipart.hpp"
 #include "runtime/protocol/python_repr.hpp"
+#include "runtime/transport/form_body.hpp"
 #include "sandbox_agent/bash/pty.hpp"
 #include "sandbox_agent/files/file_text.hpp"
 #include "sandbox_agent/files/make_directories.hpp"
@@ -124,22 +124,9 @@ asio::awaitable<result<void>> receive(context& with, http_exchange& exchange, up
     return begun ? result<bool>(true) : fail(std::move(begun.error()));
   };
   sink.data = [&into](std::string_view bytes) { return into.data(bytes); };
-  auto parts = protocol::multipart_reader::make(exchange.header("content-type"), std::move(sink));
-  if (!parts)
-    co_return tl::unexpected(parts.error());
-  for (;;) {
-    const auto piece = co_await exchange.read_piece();
-    if (!piece)
-      co_return tl::unexpected(piece.error());
-    if (piece->empty())
-      break;
-    auto taken = parts->feed(*piece);
-    if (!taken)
-      co_return taken;
-  }
-  if (!parts->complete())
-    co_return fail(errc::invalid_argument,
-                   std::string(protocol::multipart_reader::malformed) + "it ends too early");
+  auto read = co_await transport::read_form(exchange, std::move(sink));
+  if (!read)
+    co_return read;
   if (!into.begun())
     co_return result<void>();
   co_return co_await into.finish(with);
