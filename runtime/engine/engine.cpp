@@ -7,10 +7,13 @@
 #include "runtime/providers/docker_provider.hpp"
 #include "runtime/providers/local_provider.hpp"
 #include "runtime/providers/registry.hpp"
+#include "runtime/transport/op.hpp"
 
 #include <sandfleet/engine.hpp>
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <algorithm>
@@ -117,7 +120,9 @@ asio::awaitable<result<recovered>> clean_up_in(core_ptr self, clean_up_mode mode
   co_return found;
 }
 
+/// On an operation of its own: what becomes of cancellations here is no business of the caller's.
 asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
+  co_await asio::this_coro::throw_if_cancelled(false);
   if (self->closed)
     co_return fail(errc::shutting_down, "the engine has been closed");
   if (auto checked = validate(spec); !checked)
@@ -135,12 +140,19 @@ asio::awaitable<result<sandbox>> start_in(core_ptr self, sandbox_spec spec) {
       std::move(id), std::make_shared<const sandbox_spec>(std::move(spec)));
   if (!ready)
     co_return fail(ready.error());
-  if (self->config.at_close != close_action::stop) {
-    auto kept = co_await self->control->keep_sandbox(ready->id, self->config.keep_for);
-    if (!kept) {
-      (void)co_await self->control->stop_sandbox(ready->id);
-      co_return fail(std::move(kept.error()));
-    }
+  const auto before = co_await asio::this_coro::cancellation_state;
+  // What is there by now is kept, or taken away: a cancellation is seen, and reaches neither.
+  co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation(),
+                                                     asio::disable_cancellation());
+  result<void> kept;
+  if (self->config.at_close != close_action::stop)
+    kept = co_await self->control->keep_sandbox(ready->id, self->config.keep_for);
+  const auto after = co_await asio::this_coro::cancellation_state;
+  if (kept && (before.cancelled() | after.cancelled()) != asio::cancellation_type::none)
+    kept = fail(errc::cancelled, "the start of the sandbox " + ready->id.str() + " was cancelled");
+  if (!kept) {
+    (void)co_await self->control->stop_sandbox(ready->id);
+    co_return fail(std::move(kept.error()));
   }
   co_return sandbox{std::make_shared<sandbox::impl>(self, std::move(*ready))};
 }
@@ -254,7 +266,8 @@ const recovered& engine::found_at_start() const {
 }
 
 asio::awaitable<result<sandbox>> engine::start(sandbox_spec spec) {
-  return guarded(start_in(impl_->core, std::move(spec)));
+  const auto core = impl_->core;
+  return guarded(transport::run_on(core->pool->executor(), start_in(core, std::move(spec))));
 }
 
 asio::awaitable<result<sandbox>> engine::attach(sandbox_id id) {

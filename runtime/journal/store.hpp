@@ -30,7 +30,7 @@ struct sandbox_row {
   std::int64_t restarts = 0;
   std::string restart_reasons; ///< a JSON array; empty: none
   time_point created;
-  time_point used;                   ///< by a client, last
+  time_point used;                   ///< by a client, last; after `created`: it was ready
   std::optional<time_point> expires; ///< nothing: never
   std::optional<time_point> ended;   ///< nothing: it lives
 

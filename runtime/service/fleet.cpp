@@ -176,6 +176,7 @@ void fleet::begin_start(const member_ptr& one, sandbox_spec spec) {
 
 void fleet::has_started(const member_ptr& one, sandbox box) {
   one->started(std::move(box));
+  note_use(one);
   wake_watch();
   if (one->runs_command())
     one->running_command(transport::op::start(asio::make_strand(engine_.executor()),
@@ -236,8 +237,9 @@ void fleet::note(const member_ptr& one) {
 
 /// That somebody used it until now.
 void fleet::note_use(const member_ptr& one) {
+  const auto at = std::max(system_clock::now(), one->row().created + std::chrono::milliseconds(1));
   access::control_of(engine_).record(
-      [id = one->id()](journal::store& store) { (void)store.touch(id, system_clock::now()); });
+      [id = one->id(), at](journal::store& store) { (void)store.touch(id, at); });
 }
 
 void fleet::note_action(journal::action_row action) {
@@ -268,7 +270,11 @@ asio::awaitable<result<void>> fleet::stop(member_ptr which) {
       co_return fail(std::move(gone.error()));
   }
   conclude(which, std::nullopt, sandbox_state::stopped);
-  co_return result<void>{};
+  // Who is told so can rely on it, even when this process dies now.
+  std::function<result<void>(journal::store&)> last = [](journal::store&) {
+    return result<void>{};
+  };
+  co_return co_await in_journal(engine_, std::move(last));
 }
 
 asio::awaitable<result<void>> fleet::pause(member_ptr which) {

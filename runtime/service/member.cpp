@@ -161,6 +161,8 @@ void member::started(sandbox box) {
   const std::lock_guard lock(mutex_);
   box_ = std::move(box);
   used_ = clock::now();
+  row_.used =
+      std::max(std::chrono::system_clock::now(), row_.created + std::chrono::milliseconds(1));
 }
 
 void member::ended(std::optional<error> why, sandbox_state state, journal::time_point at) {

@@ -1,3 +1,4 @@
+#include "runtime/protocol/error_json.hpp"
 #include "runtime/service/fleet.hpp"
 #include "runtime/service/journal_query.hpp"
 #include "runtime/service/specify.hpp"
@@ -12,13 +13,20 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Whether one that was in this state runs, unless it has been lost.
-bool was_there(const std::string& state) {
-  for (const auto one : {sandbox_state::ready, sandbox_state::pausing, sandbox_state::paused,
-                         sandbox_state::resuming, sandbox_state::error_runtime_disconnected})
-    if (state == to_string(one))
-      return true;
-  return false;
+/// How one ended whose end began, and was perhaps not noted.
+std::optional<sandbox_state> end_in(const journal::sandbox_row& row) {
+  for (const auto one : {sandbox_state::error, sandbox_state::error_memory})
+    if (row.state == to_string(one))
+      return one;
+  for (const auto one : {sandbox_state::stopping, sandbox_state::stopped})
+    if (row.state == to_string(one))
+      return sandbox_state::stopped;
+  return std::nullopt;
+}
+
+std::optional<error> verdict_in(const journal::sandbox_row& row) {
+  auto read = row.verdict.empty() ? fail(errc::not_found, "") : protocol::decode_error(row.verdict);
+  return read ? std::optional(std::move(*read)) : std::nullopt;
 }
 
 } // namespace
@@ -42,7 +50,7 @@ asio::awaitable<result<void>> fleet::recover() {
     if (one.kept && one.state != listed_state::abandoned)
       runs[one.id.str()] = false;
   co_await take_up_all(std::move(*rows), runs);
-  // Those of a journal that was lost, or whose end was noted before it came to pass.
+  // Those of a journal that was lost, or whose end was cut short.
   for (const auto& one : *listed)
     if (one.labels.contains(std::string(service_label)) && runs.contains(one.id.str()) &&
         !runs[one.id.str()]) {
@@ -64,9 +72,10 @@ asio::awaitable<void> fleet::take_up_all(std::vector<journal::sandbox_row> rows,
   const auto open = std::make_shared<std::size_t>(rows.size());
   for (auto& row : rows) {
     const auto found = runs.find(row.id.str());
-    if (found != runs.end())
+    const bool stays = found != runs.end() && !end_in(row);
+    if (stays)
       found->second = true;
-    asio::co_spawn(here, take_up(shared_from_this(), std::move(row), found != runs.end()),
+    asio::co_spawn(here, take_up(shared_from_this(), std::move(row), stays),
                    [bell, open](const std::exception_ptr&, const result<void>&) {
                      if (--*open == 0)
                        bell->cancel();
@@ -83,25 +92,33 @@ asio::awaitable<result<void>> fleet::take_up(self_ptr self, journal::sandbox_row
   if (!asked)
     co_return fail(std::move(asked.error()));
   const auto id = row.id;
-  const auto state = row.state;
+  const auto end = end_in(row);
+  auto verdict = verdict_in(row);
+  const bool was_ready = row.used > row.created;
   const bool warm = row.owner.empty();
   const auto one = std::make_shared<member>(std::move(row), std::move(*asked));
   self->add(one);
+  if (end) {
+    self->conclude(one, std::move(verdict), *end);
+    co_return result<void>{};
+  }
   if (runs) {
     auto box = co_await self->engine_.attach(id);
-    if (box && warm)
-      self->take_up_warm(one, std::move(*box));
-    else if (box)
-      self->has_started(one, std::move(*box));
-    else
+    if (!box)
       self->conclude(one, std::move(box.error()), sandbox_state::error);
+    else if (warm)
+      self->take_up_warm(one, std::move(*box));
+    else if (was_ready)
+      self->has_started(one, std::move(*box));
+    else // a warm one may not have what its owner wants yet
+      co_await hand_over(self, one, std::move(*box));
     co_return result<void>{};
   }
   if (warm) { // another will be started
     self->conclude(one, std::nullopt, sandbox_state::stopped);
     co_return result<void>{};
   }
-  if (was_there(state)) {
+  if (was_ready) {
     self->conclude(one,
                    make_error(errc::sandbox_lost, "the sandbox " + id.str() + " has gone")
                        .with_cause("it ended while no supervisor ran"),
