@@ -103,19 +103,20 @@ class Service:
         self.log = self.place / "log"
         self.process = None
 
-    def start(self):
+    def start(self, errors=None):
         """Seconds until it listens, which is when it is ready."""
         begun = time.monotonic()
-        self.spawn()
+        self.spawn(errors)
         line = self.process.stdout.readline()
         if "port" not in line:
             sys.exit(f"the service did not start: {line!r}\n{self.said()}")
         return time.monotonic() - begun
 
-    def spawn(self):
+    def spawn(self, errors=None):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, env=self.environment, text=True,
-                                            stdout=subprocess.PIPE, stderr=log,
+                                            stdout=subprocess.PIPE,
+                                            stderr=log if errors is None else errors,
                                             start_new_session=True)
         Service.own.add(self.process.pid)
 

@@ -1,3 +1,4 @@
+#include "runtime/core/file_limit.hpp"
 #include "runtime/core/text.hpp"
 #include "runtime/docker/api.hpp"
 #include "runtime/service/key_file.hpp"
@@ -5,6 +6,7 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/foreground.hpp"
 #include "tools/cli/interrupt.hpp"
+#include "tools/cli/service_manager.hpp"
 
 #include <CLI/App.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -160,6 +162,7 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
     settings->at_close = close_action::keep;
     settings->keep_for = std::chrono::milliseconds(0);
     settings->journal = true;
+    core::raise_file_limit(); // a client is one connection, and one more to its sandbox
     auto runtime = engine::create(std::move(*settings));
     if (!runtime)
       return fail(std::move(runtime.error()));
@@ -182,9 +185,11 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
       return fail(std::move(begun.error()));
     std::cout << "listening on " << listen_ << (offered.port() == 0 ? "" : ", port ")
               << (offered.port() == 0 ? "" : std::to_string(offered.port())) << std::endl;
+    tell_service_manager("READY=1");
     pollfd ended{watch.descriptor(), POLLIN, 0};
     while (watch.signal() == 0)
       ::poll(&ended, 1, -1);
+    tell_service_manager("STOPPING=1");
     work.wait(drained(offered));
     return exit_status::success;
   }
@@ -207,7 +212,10 @@ answered; sandboxes stay, and the next one on the same state_dir takes them up, 
     if (replaced && certificates)
       replaced = certificates->reload();
     offered.keys_changed();
-    if (!replaced)
+    if (replaced)
+      std::cout << "read again: " << keys_ << (certificates ? " and the certificates" : "")
+                << std::endl;
+    else
       print_error(replaced.error(), look);
   }
 

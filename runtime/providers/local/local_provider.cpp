@@ -1,5 +1,6 @@
 #include "runtime/providers/local_provider.hpp"
 
+#include "runtime/core/file_limit.hpp"
 #include "runtime/providers/box_provider.hpp"
 #include "runtime/providers/local/box.hpp"
 #include "runtime/providers/local/remains.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace sandfleet::providers {
@@ -24,15 +24,6 @@ using local::shared_parts;
 namespace {
 
 constexpr std::chrono::milliseconds recovery_patience{5'000};
-
-/// Each sandbox costs two descriptors here, its agent's connections more.
-void raise_file_limit() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
-    return;
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-}
 
 local::remains remains_of(const orphan& found) {
   local::remains left;
@@ -161,7 +152,7 @@ class local_provider final : public box_provider<box, shared_parts> {
 
 result<std::shared_ptr<provider>> make_local_provider(const asio::any_io_executor& executor,
                                                       local_settings settings) {
-  raise_file_limit();
+  core::raise_file_limit(); // each sandbox costs two descriptors here, its agent's connections more
   if (settings.state_dir.empty())
     settings.state_dir = default_state_dir();
   auto entries = registry::open(settings.state_dir);
