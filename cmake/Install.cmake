@@ -67,7 +67,15 @@ install(FILES "${texts}/_sandfleet" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/ve
 install(FILES "${texts}/sandfleet.fish" DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/docs/security.md"
+              "${PROJECT_SOURCE_DIR}/docs/service.md" "${PROJECT_SOURCE_DIR}/docs/operating.md"
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+# Debian looks for units there whatever the architecture's library directory is; what its
+# administrator may change is an example until it is copied.
+install(FILES "${PROJECT_SOURCE_DIR}/tools/packaging/sandfleet.service"
+        DESTINATION lib/systemd/system)
+install(FILES "${PROJECT_SOURCE_DIR}/tools/packaging/sandfleet.default"
+              "${PROJECT_SOURCE_DIR}/tools/packaging/Dockerfile"
+        DESTINATION "${CMAKE_INSTALL_DOCDIR}/examples")
 
 # `cpack -G DEB` in the build directory makes sandfleet_VERSION_ARCH.deb of all that.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # tests are not needed for it

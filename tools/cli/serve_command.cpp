@@ -83,7 +83,16 @@ of keys has a table for each:
   idle_pause_s = 900         # paused after so long without a request [never]
   time_to_live_s = 86400     # taken away after so long [never]
   auto_resume = true         # a request to a paused sandbox resumes it [true]
-SIGHUP has it read this file and the certificates again.
+SIGHUP has it read this file and the certificates again; one with a mistake changes nothing, and the
+mistake is told on standard error.
+
+Sandboxes are kept in state_dir, and so is the journal that says whose they are: for a service set it
+to a directory that lasts, such as --set state_dir=/var/lib/sandfleet. provider, image, cpus, memory_mb,
+network and the other settings that 'sandfleet config' lists say what each sandbox is.
+
+GET /healthz (it runs), /readyz (it takes requests) and /metrics (Prometheus) want no key. GET /events
+tells each change of a sandbox's state with its verdict. What goes wrong is told on standard error; more
+of it with --log-level info. The Debian package brings a unit for systemd (Type=notify).
 
 Prints the address once it listens. SIGTERM and SIGINT end it when the requests under way are
 answered; sandboxes stay, and the next one on the same state_dir takes them up, also after a crash.)");

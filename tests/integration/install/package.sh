@@ -21,6 +21,7 @@ for file in ./usr/bin/sandfleet ./usr/libexec/sandfleet/sandfleet-agent \
   ./usr/libexec/sandfleet/sandfleet-launcher ./usr/include/sandfleet/engine.hpp \
   ./usr/share/man/man1/sandfleet.1.gz ./usr/share/bash-completion/completions/sandfleet \
   ./usr/share/zsh/vendor-completions/_sandfleet ./usr/share/doc/sandfleet/copyright \
+  ./usr/lib/systemd/system/sandfleet.service ./usr/share/doc/sandfleet/operating.md \
   sandfleet-config.cmake sandfleet-targets.cmake libsandfleet.a; do
   grep -q -- "$file\$" <<<"$contents" || { echo "$file is missing in:"; echo "$contents"; exit 1; }
 done
@@ -48,6 +49,15 @@ sandfleet=$root/usr/bin/sandfleet
 zcat "$root/usr/share/man/man1/sandfleet.1.gz" | grep -q '^\.TH SANDFLEET 1'
 bash -c "source '$root/usr/share/bash-completion/completions/sandfleet' && complete -p sandfleet" \
   >/dev/null
+
+if command -v systemd-analyze >/dev/null; then
+  # The targets that it names are systemd's own.
+  mkdir -p "$root/usr/lib/systemd/system"
+  cp -n /lib/systemd/system/*.target "$root/usr/lib/systemd/system/"
+  systemd-analyze verify --root="$root" --man=no --recursive-errors=no sandfleet.service
+else
+  echo "the systemd unit is not looked at: there is no systemd-analyze"
+fi
 
 dpkg --root="$root" --force-not-root --log="$place/dpkg.log" -P sandfleet >"$place/log" 2>&1 ||
   { cat "$place/log"; exit 1; }
