@@ -54,6 +54,9 @@ class mailbox_gateway final : public gateway {
   void pause(const sandbox_id& id, done_reply to) override {
     send(pause_atom_v, id, std::move(to));
   }
+  void set_up(const sandbox_id& id, std::uint64_t number, setup_step step, done_reply to) override {
+    send(setup_atom_v, id, number, step, std::move(to));
+  }
   void list(listing_reply to) override { send(list_atom_v, std::move(to)); }
   void stop(const sandbox_id& id, stop_reply to) override { send(stop_atom_v, id, std::move(to)); }
   void report(const sandbox_id& id, std::uint64_t generation, error seen, route_reply to) override {
@@ -143,11 +146,6 @@ supervisor_parts supervisor_parts_of(host_parts parts) {
   };
   return made;
 }
-
-class unheard final : public reply<nothing> {
- private:
-  void deliver(result<nothing> /*outcome*/) override {}
-};
 
 } // namespace
 

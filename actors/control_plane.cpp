@@ -81,12 +81,20 @@ asio::awaitable<result<T>> call(asio::any_io_executor io, on_cancel how, Send se
 
 constexpr auto nothing_to_take_back = [] {};
 
-std::uint64_t next_waiter() {
+std::uint64_t next_number() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
 }
 
 } // namespace
+
+setup_mark::setup_mark(std::shared_ptr<gateway> way_in, sandbox_id id, std::uint64_t number)
+    : way_in_(std::move(way_in)), id_(std::move(id)), number_(number) {}
+
+setup_mark::~setup_mark() {
+  if (way_in_)
+    way_in_->set_up(id_, number_, setup_step::over, std::make_shared<unheard>());
+}
 
 struct control_plane::impl {
   explicit impl(host_parts parts)
@@ -176,7 +184,7 @@ asio::awaitable<result<turn>> take_in(asio::any_io_executor io, std::shared_ptr<
       co_return turn(std::move(*token));
     place = std::move(std::get<waiter_ptr>(entered));
   }
-  wait.waiter = next_waiter();
+  wait.waiter = next_number();
   // The place goes with the message and stays nowhere else (Asio keeps copies of what it is given),
   // so that it is left when the actors drop it.
   auto box = std::make_shared<waiter_ptr>(std::move(place));
@@ -242,6 +250,34 @@ asio::awaitable<result<void>> control_plane::resume_sandbox(sandbox_id id) {
   // To look for its route is all that it takes.
   auto seen = make_error(errc::sandbox_paused, "sandbox " + id.str() + " is to be resumed");
   return ignoring_route(report_failure(std::move(id), 0, std::move(seen)));
+}
+
+namespace {
+
+asio::awaitable<result<setup_mark>> mark_in(asio::any_io_executor io,
+                                            std::shared_ptr<gateway> way_in, sandbox_id id) {
+  setup_mark mark(way_in, id, next_number());
+  const auto number = mark.number();
+  auto ask = [way_in, id, number](done_reply to) {
+    way_in->set_up(id, number, setup_step::begun, std::move(to));
+  };
+  const auto begun = co_await done_in(io, std::move(ask));
+  if (!begun)
+    co_return fail(begun.error());
+  co_return std::move(mark);
+}
+
+} // namespace
+
+asio::awaitable<result<setup_mark>> control_plane::begin_setup(sandbox_id id) {
+  return mark_in(impl_->io, impl_->way_in, std::move(id));
+}
+
+asio::awaitable<result<void>> control_plane::advance_setup(const setup_mark& mark,
+                                                           setup_step step) {
+  return done_in(impl_->io,
+                 [way_in = mark.way_in_, id = mark.id_, number = mark.number_,
+                  step](done_reply to) { way_in->set_up(id, number, step, std::move(to)); });
 }
 
 asio::awaitable<result<void>> control_plane::detach_sandbox(sandbox_id id) {

@@ -67,6 +67,27 @@ class turn {
   std::shared_ptr<void> token_;
 };
 
+/// How far the set-up of a sandbox's workspace is.
+enum class setup_step : std::uint8_t { begun, workspace, git_hooks, over };
+
+class gateway;
+
+/// A set-up that goes on; it is over when this is destroyed.
+class setup_mark {
+ public:
+  setup_mark(std::shared_ptr<gateway> way_in, sandbox_id id, std::uint64_t number);
+  setup_mark(setup_mark&&) noexcept = default;
+  setup_mark& operator=(setup_mark&&) = delete;
+  ~setup_mark();
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+
+ private:
+  friend class control_plane;
+  std::shared_ptr<gateway> way_in_;
+  sandbox_id id_;
+  std::uint64_t number_;
+};
+
 struct control_settings {
   unsigned max_parallel_starts = 4; ///< for each provider
   core::backoff_policy start_retry;
@@ -114,6 +135,11 @@ class control_plane {
   /// Holds a sandbox still. Whoever reports that it has no route, and `resume_sandbox`, wakes it.
   boost::asio::awaitable<result<void>> pause_sandbox(sandbox_id id);
   boost::asio::awaitable<result<void>> resume_sandbox(sandbox_id id);
+
+  /// One set-up of a sandbox's workspace at a time: `already_exists` while there is another. Its
+  /// steps are shown as the sandbox's state where that would be `ready`.
+  boost::asio::awaitable<result<setup_mark>> begin_setup(sandbox_id id);
+  boost::asio::awaitable<result<void>> advance_setup(const setup_mark& mark, setup_step step);
 
   /// Forgets a sandbox that was kept or attached; later calls answer `not_found`.
   boost::asio::awaitable<result<void>> detach_sandbox(sandbox_id id);

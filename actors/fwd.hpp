@@ -33,6 +33,7 @@ struct ready_sandbox;
 struct ending;
 struct turn_request;
 struct actor_stages;
+enum class setup_step : std::uint8_t;
 class turn_waiter;
 template <class T>
 class reply;

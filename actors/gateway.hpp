@@ -31,6 +31,8 @@ class gateway {
   virtual void keep(const sandbox_id& id, std::chrono::milliseconds life, done_reply to) = 0;
   virtual void detach(const sandbox_id& id, done_reply to) = 0;
   virtual void pause(const sandbox_id& id, done_reply to) = 0;
+  virtual void set_up(const sandbox_id& id, std::uint64_t number, setup_step step,
+                      done_reply to) = 0;
   virtual void list(listing_reply to) = 0;
   virtual void stop(const sandbox_id& id, stop_reply to) = 0;
   virtual void report(const sandbox_id& id, std::uint64_t generation, error seen,

@@ -88,6 +88,10 @@ gateway_actor::behavior_type gateway_behavior(gateway_actor::stateful_pointer<ga
       [self](pause_atom, const sandbox_id& id, const done_reply& to) {
         self->state.forward_done(deadlines::outside_pause, to, pause_atom_v, id);
       },
+      [self](setup_atom, const sandbox_id& id, std::uint64_t number, setup_step step,
+             const done_reply& to) {
+        self->state.forward_done(deadlines::outside_setup, to, setup_atom_v, id, number, step);
+      },
       [self](list_atom, const listing_reply& to) {
         self->state.forward(deadlines::outside_list, to, list_atom_v);
       },

@@ -118,6 +118,9 @@ using sandbox_actor = caf::typed_actor<
     caf::replies_to<keep_atom, caf::timespan>::with<caf::ok_atom>,
     // Holds it still; who wants its route then wakes it up.
     caf::replies_to<pause_atom>::with<caf::ok_atom>,
+    // A set-up, named by its number, has come to a step. One at a time; its state is shown when the
+    // sandbox would be `ready`.
+    caf::replies_to<setup_atom, std::uint64_t, setup_step>::with<caf::ok_atom>,
     // Forgets it; it lives on.
     caf::replies_to<detach_atom>::with<caf::ok_atom>,
     // The caller of `start` has gone: takes away what was begun.
@@ -156,6 +159,7 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<keep_atom, sandbox_id, caf::timespan>::with<caf::ok_atom>,
     caf::replies_to<detach_atom, sandbox_id>::with<caf::ok_atom>,
     caf::replies_to<pause_atom, sandbox_id>::with<caf::ok_atom>,
+    caf::replies_to<setup_atom, sandbox_id, std::uint64_t, setup_step>::with<caf::ok_atom>,
     // Asks every provider, and answers with all they know or the first error.
     caf::replies_to<list_atom>::with<listing_ptr>,
     // Takes a start back.
@@ -197,8 +201,9 @@ using gateway_actor = caf::typed_actor<
     caf::reacts_to<attach_atom, sandbox_id, provider_name, start_reply>,
     caf::reacts_to<keep_atom, sandbox_id, caf::timespan, done_reply>,
     caf::reacts_to<detach_atom, sandbox_id, done_reply>,
-    caf::reacts_to<pause_atom, sandbox_id, done_reply>, caf::reacts_to<list_atom, listing_reply>,
-    caf::reacts_to<stop_atom, sandbox_id, stop_reply>,
+    caf::reacts_to<pause_atom, sandbox_id, done_reply>,
+    caf::reacts_to<setup_atom, sandbox_id, std::uint64_t, setup_step, done_reply>,
+    caf::reacts_to<list_atom, listing_reply>, caf::reacts_to<stop_atom, sandbox_id, stop_reply>,
     caf::reacts_to<report_atom, sandbox_id, std::uint64_t, error, route_reply>,
     caf::reacts_to<take_atom, turn_request, waiter_ptr, turn_reply>,
     caf::reacts_to<shutdown_atom, done_reply>,

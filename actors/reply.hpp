@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/fwd.hpp"
+
 #include <sandfleet/error.hpp>
 
 #include <atomic>
@@ -34,6 +36,12 @@ class reply {
 
  private:
   std::atomic<bool> answered_{false};
+};
+
+/// For who waits for no answer.
+class unheard final : public reply<nothing> {
+ private:
+  void deliver(result<nothing> /*outcome*/) override {}
 };
 
 } // namespace sandfleet::actors

@@ -282,6 +282,11 @@ sandbox_actor::behavior_type sandbox(sandbox_actor::stateful_pointer<sandbox_act
         self->state.pause(answer);
         return answer;
       },
+      [self](setup_atom, std::uint64_t number, setup_step step) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.set_up(number, step, answer);
+        return answer;
+      },
       [self](detach_atom) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();
         self->state.detach(answer);

@@ -57,6 +57,10 @@ class sandbox_actor_state {
   void keep(caf::timespan life, caf::typed_response_promise<caf::ok_atom> answer);
   void detach(caf::typed_response_promise<caf::ok_atom> answer);
 
+  // sandbox_setup.cpp
+  void set_up(std::uint64_t number, setup_step step,
+              caf::typed_response_promise<caf::ok_atom> answer);
+
   // sandbox_pausing.cpp
   void pause(caf::typed_response_promise<caf::ok_atom> answer);
 
@@ -106,6 +110,10 @@ class sandbox_actor_state {
   [[nodiscard]] error foreign_error() const;
   [[nodiscard]] ready_ptr describe() const;
 
+  [[nodiscard]] bool is_being_set_up() const;
+  [[nodiscard]] bool serves() const; ///< `ready`, or so but for a set-up
+  void show_setup(setup_step step);
+
   [[nodiscard]] bool is_held() const; ///< paused, or about to be
   void hold();
   void held();
@@ -149,7 +157,8 @@ class sandbox_actor_state {
   bool outlives_ = false;   ///< stays when this engine ends
   bool foreign_ = false;    ///< another program's
   bool letting_go_ = false; ///< about to be forgotten: who still asks is answered at the end
-  bool inquiring_ = false;  ///< somebody is finding out what became of it
+  std::optional<std::uint64_t> setup_; ///< the number of the set-up that goes on
+  bool inquiring_ = false;             ///< somebody is finding out what became of it
   interrupted interrupted_ = interrupted::nothing;
   unsigned provider_life_ = 0;         ///< counts the provider actors
   std::optional<error> provider_gone_; ///< set when there will be no other

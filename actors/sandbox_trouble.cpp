@@ -72,7 +72,7 @@ void sandbox_actor_state::ended(const providers::exit_report& report) {
 }
 
 void sandbox_actor_state::lost(const error& why) {
-  if (now_ == sandbox_state::ready && !inquiring_)
+  if (serves() && !inquiring_)
     inquire(why);
 }
 
@@ -96,7 +96,7 @@ void sandbox_actor_state::report(std::uint64_t generation, const error& seen,
     return;
   }
   const auto current = link_->current_route();
-  if (current && generation < current->generation && now_ == sandbox_state::ready) {
+  if (current && generation < current->generation && serves()) {
     answer.deliver(current); // somebody else has seen to it
     return;
   }
@@ -166,7 +166,7 @@ void sandbox_actor_state::probe_again(const error& seen) {
 }
 
 void sandbox_actor_state::resume(const error& seen) {
-  if (now_ == sandbox_state::ready)
+  if (serves())
     advance(lifecycle_event::connection_lost, &seen);
   if (!advance(lifecycle_event::resume_begun))
     return;
@@ -212,7 +212,7 @@ void sandbox_actor_state::fetch_last_report(const error& seen) {
 }
 
 void sandbox_actor_state::disconnected(error verdict) {
-  if (now_ == sandbox_state::ready)
+  if (serves())
     advance(lifecycle_event::connection_lost, &verdict);
   verdict_ = std::move(verdict);
   begin_health(probe_mode::suspicious);
@@ -278,7 +278,7 @@ void sandbox_actor_state::replace(provider_actor next) {
 void sandbox_actor_state::replace(health_port_actor next) {
   parts_.health = std::move(next);
   if (checker_)
-    begin_health(now_ == sandbox_state::ready ? probe_mode::regular : probe_mode::suspicious);
+    begin_health(serves() ? probe_mode::regular : probe_mode::suspicious);
 }
 
 void sandbox_actor_state::provider_given_up(const error& why) {
@@ -302,7 +302,7 @@ void sandbox_actor_state::provider_given_up(const error& why) {
 void sandbox_actor_state::child_died(const caf::down_msg& down) {
   if (checker_ && down.source == checker_.address()) {
     log_event(log_level::error, "health_checker_died", {{"sandbox", parts_.id.str()}});
-    begin_health(now_ == sandbox_state::ready ? probe_mode::regular : probe_mode::suspicious);
+    begin_health(serves() ? probe_mode::regular : probe_mode::suspicious);
     return;
   }
   const auto found = std::ranges::find_if(

@@ -32,6 +32,7 @@ inline constexpr std::chrono::nanoseconds outside_report = 150s;
 inline constexpr std::chrono::nanoseconds outside_attach = 30s;
 inline constexpr std::chrono::nanoseconds outside_keep = 30s;
 inline constexpr std::chrono::nanoseconds outside_pause = 45s;
+inline constexpr std::chrono::nanoseconds outside_setup = 30s;
 inline constexpr std::chrono::nanoseconds outside_list = 40s;
 inline constexpr std::chrono::nanoseconds outside_shutdown = std::chrono::minutes(10);
 /// A connection can break before the provider has noticed the end: so long its news is waited for.

@@ -134,6 +134,11 @@ void supervisor_state::pause(const sandbox_id& id,
   pass_on(id, std::move(answer), pause_atom_v);
 }
 
+void supervisor_state::set_up(const sandbox_id& id, std::uint64_t number, setup_step step,
+                              caf::typed_response_promise<caf::ok_atom> answer) {
+  pass_on(id, std::move(answer), setup_atom_v, number, step);
+}
+
 void supervisor_state::detach(const sandbox_id& id,
                               caf::typed_response_promise<caf::ok_atom> answer) {
   if (const auto found = sandboxes_.find(id); found != sandboxes_.end())
@@ -360,6 +365,12 @@ supervisor(supervisor_actor::stateful_pointer<supervisor_state> self, supervisor
       [self](detach_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {
         auto answer = self->make_response_promise<caf::ok_atom>();
         self->state.detach(id, answer);
+        return answer;
+      },
+      [self](setup_atom, const sandbox_id& id, std::uint64_t number,
+             setup_step step) -> caf::result<caf::ok_atom> {
+        auto answer = self->make_response_promise<caf::ok_atom>();
+        self->state.set_up(id, number, step, answer);
         return answer;
       },
       [self](pause_atom, const sandbox_id& id) -> caf::result<caf::ok_atom> {

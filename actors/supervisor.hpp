@@ -52,6 +52,8 @@ class supervisor_state {
   void pass_on(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer,
                const Ts&... message);
   void pause(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
+  void set_up(const sandbox_id& id, std::uint64_t number, setup_step step,
+              caf::typed_response_promise<caf::ok_atom> answer);
   void detach(const sandbox_id& id, caf::typed_response_promise<caf::ok_atom> answer);
   void list(caf::typed_response_promise<listing_ptr> answer);
   void cancel(const sandbox_id& id);

@@ -37,12 +37,21 @@ constexpr std::array table = {
     transition{s::runtime_started, e::failed, s::error},
     transition{s::runtime_started, e::ran_out_of_memory, s::error_memory},
 
+    transition{s::setting_up_workspace, e::hooks_begun, s::setting_up_git_hooks},
     transition{s::setting_up_workspace, e::became_ready, s::ready},
     transition{s::setting_up_workspace, e::connection_lost, s::error_runtime_disconnected},
     transition{s::setting_up_workspace, e::stop_begun, s::stopping},
     transition{s::setting_up_workspace, e::failed, s::error},
     transition{s::setting_up_workspace, e::ran_out_of_memory, s::error_memory},
 
+    transition{s::setting_up_git_hooks, e::became_ready, s::ready},
+    transition{s::setting_up_git_hooks, e::connection_lost, s::error_runtime_disconnected},
+    transition{s::setting_up_git_hooks, e::stop_begun, s::stopping},
+    transition{s::setting_up_git_hooks, e::failed, s::error},
+    transition{s::setting_up_git_hooks, e::ran_out_of_memory, s::error_memory},
+
+    transition{s::ready, e::setup_begun, s::setting_up_workspace},
+    transition{s::ready, e::hooks_begun, s::setting_up_git_hooks},
     transition{s::ready, e::pause_begun, s::pausing},
     transition{s::ready, e::connection_lost, s::error_runtime_disconnected},
     transition{s::ready, e::stop_begun, s::stopping},
@@ -112,6 +121,8 @@ std::string_view to_string(lifecycle_event event) noexcept {
     return "runtime_up";
   case e::setup_begun:
     return "setup_begun";
+  case e::hooks_begun:
+    return "hooks_begun";
   case e::became_ready:
     return "became_ready";
   case e::pause_begun:

@@ -14,7 +14,8 @@ enum class lifecycle_event : std::uint8_t {
   build_begun,  ///< the provider builds an image first
   start_begun,  ///< the provider is asked to start it
   runtime_up,   ///< the sandbox exists and its agent answers
-  setup_begun,  ///< files, volumes and environment are being put in place
+  setup_begun,  ///< a repository is cloned, or its own script runs
+  hooks_begun,  ///< its git hooks are put in place
   became_ready, ///< actions are accepted
   pause_begun,
   pause_done,
@@ -26,7 +27,7 @@ enum class lifecycle_event : std::uint8_t {
   ran_out_of_memory,
 };
 
-inline constexpr std::size_t lifecycle_event_count = 13;
+inline constexpr std::size_t lifecycle_event_count = 14;
 
 struct transition {
   sandbox_state from;

@@ -14,6 +14,8 @@ std::string_view to_string(sandbox_state state) noexcept {
     return "STATUS$RUNTIME_STARTED";
   case sandbox_state::setting_up_workspace:
     return "STATUS$SETTING_UP_WORKSPACE";
+  case sandbox_state::setting_up_git_hooks:
+    return "STATUS$SETTING_UP_GIT_HOOKS";
   case sandbox_state::ready:
     return "STATUS$READY";
   case sandbox_state::pausing:

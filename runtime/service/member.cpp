@@ -22,6 +22,8 @@ told words_for(sandbox_state state) {
   using s = sandbox_state;
   switch (state) {
   case s::ready:
+  case s::setting_up_workspace: // by whom it was started, who knows of it
+  case s::setting_up_git_hooks:
     return {"running", "ready"};
   case s::pausing:
   case s::paused:
@@ -39,7 +41,6 @@ told words_for(sandbox_state state) {
   case s::starting_runtime:
   case s::building_runtime:
   case s::runtime_started:
-  case s::setting_up_workspace:
   case s::resuming:
     return {"starting", "pending"};
   }

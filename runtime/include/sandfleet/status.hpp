@@ -18,7 +18,8 @@ enum class sandbox_state : std::uint8_t {
   starting_runtime,
   building_runtime,
   runtime_started,
-  setting_up_workspace,
+  setting_up_workspace, ///< `sandbox::set_up` clones, or runs the repository's own script
+  setting_up_git_hooks,
   ready,
   pausing,
   paused,
@@ -30,7 +31,7 @@ enum class sandbox_state : std::uint8_t {
   error_memory,
 };
 
-inline constexpr std::size_t sandbox_state_count = 14;
+inline constexpr std::size_t sandbox_state_count = 15;
 
 /// The text that OpenHands' clients know, such as "STATUS$READY".
 [[nodiscard]] std::string_view to_string(sandbox_state state) noexcept;

@@ -25,24 +25,26 @@ std::string describe(s from, e event) {
 
 /// What must hold, written apart from the implementation: one row a state, one letter an event in
 /// the order of `lifecycle_event`, naming the state that follows; '.' means refused.
-///   S starting  B building  R runtime_started  W setting_up  A ready  p pausing  P paused
-///   r resuming  k stopping  K stopped  X error  D disconnected  M out of memory
+///   S starting  B building  R runtime_started  W setting_up_workspace  G git_hooks  A ready
+///   p pausing  P paused  r resuming  k stopping  K stopped  X error  D disconnected  M out of
+///   memory
 constexpr std::array<std::string_view, sandbox_state_count> expected = {
-    // build start up setup ready pause paused resume lost stop stopped failed memory
-    "BS.....r.k.X.", // created
-    "BSR......k.XM", // starting_runtime
-    ".S.......k.X.", // building_runtime
-    "...WA...Dk.XM", // runtime_started
-    "....A...Dk.XM", // setting_up_workspace
-    ".....p..Dk.XM", // ready
-    "....A.P.Dk.X.", // pausing
-    ".......rDk.X.", // paused
-    "..R...P.Dk.XM", // resuming
-    "..........KX.", // stopping
-    ".............", // stopped
-    ".........k...", // error
-    "....A..r.k.XM", // error_runtime_disconnected
-    ".........k...", // error_memory
+    // build start up setup hooks ready pause paused resume lost stop stopped failed memory
+    "BS......r.k.X.", // created
+    "BSR.......k.XM", // starting_runtime
+    ".S........k.X.", // building_runtime
+    "...W.A...Dk.XM", // runtime_started
+    "....GA...Dk.XM", // setting_up_workspace
+    ".....A...Dk.XM", // setting_up_git_hooks
+    "...WG.p..Dk.XM", // ready
+    ".....A.P.Dk.X.", // pausing
+    "........rDk.X.", // paused
+    "..R....P.Dk.XM", // resuming
+    "...........KX.", // stopping
+    "..............", // stopped
+    "..........k...", // error
+    ".....A..r.k.XM", // error_runtime_disconnected
+    "..........k...", // error_memory
 };
 
 std::optional<s> state_of(char letter) {
@@ -55,6 +57,8 @@ std::optional<s> state_of(char letter) {
     return s::runtime_started;
   case 'W':
     return s::setting_up_workspace;
+  case 'G':
+    return s::setting_up_git_hooks;
   case 'A':
     return s::ready;
   case 'p':
@@ -150,6 +154,7 @@ TEST(lifecycle, uses_the_names_that_openhands_clients_know) {
   EXPECT_EQ(to_string(s::building_runtime), "STATUS$BUILDING_RUNTIME");
   EXPECT_EQ(to_string(s::runtime_started), "STATUS$RUNTIME_STARTED");
   EXPECT_EQ(to_string(s::setting_up_workspace), "STATUS$SETTING_UP_WORKSPACE");
+  EXPECT_EQ(to_string(s::setting_up_git_hooks), "STATUS$SETTING_UP_GIT_HOOKS");
   EXPECT_EQ(to_string(s::ready), "STATUS$READY");
   EXPECT_EQ(to_string(s::stopped), "STATUS$STOPPED");
   EXPECT_EQ(to_string(s::error), "STATUS$ERROR");
