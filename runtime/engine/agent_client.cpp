@@ -220,6 +220,16 @@ asio::awaitable<result<void>> agent_client::kill_processes() const {
   co_return result<void>{};
 }
 
+asio::awaitable<result<void>>
+agent_client::set_environment(std::map<std::string, std::string> variables) const {
+  // A shell takes them when what runs in it has ended.
+  auto reply =
+      co_await call(post("/environment", protocol::encode_environment(variables), file_timeout));
+  if (!reply)
+    co_return fail(reply.error());
+  co_return result<void>{};
+}
+
 asio::awaitable<result<std::string>>
 agent_client::execute_action(std::string action_json, std::chrono::milliseconds timeout) const {
   auto reply = co_await call(post("/execute_action", std::move(action_json), timeout));

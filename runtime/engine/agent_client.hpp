@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ class agent_client {
   [[nodiscard]] boost::asio::awaitable<result<std::vector<std::string>>>
   glob(std::string pattern) const;
   [[nodiscard]] boost::asio::awaitable<result<void>> kill_processes() const;
+  [[nodiscard]] boost::asio::awaitable<result<void>>
+  set_environment(std::map<std::string, std::string> variables) const;
   [[nodiscard]] boost::asio::awaitable<result<std::string>>
   execute_action(std::string action_json, std::chrono::milliseconds timeout) const;
 

@@ -1,5 +1,6 @@
 #include "runtime/engine/sandbox_impl.hpp"
 #include "runtime/engine/terminal_impl.hpp"
+#include "runtime/engine/workspace.hpp"
 
 #include <sandfleet/sandbox.hpp>
 
@@ -166,6 +167,13 @@ asio::awaitable<result<void>> kill_in(impl_ptr self) {
       self, repeatable::yes, [](const agent_client& agent) { return agent.kill_processes(); });
 }
 
+asio::awaitable<result<void>> set_environment_in(impl_ptr self,
+                                                 std::map<std::string, std::string> variables) {
+  co_return co_await with_agent<void>(self, repeatable::yes, [&](const agent_client& agent) {
+    return agent.set_environment(variables);
+  });
+}
+
 asio::awaitable<result<std::string>> act_in(impl_ptr self, std::string action_json,
                                             std::chrono::milliseconds timeout) {
   if (self->core->closed)
@@ -304,6 +312,15 @@ asio::awaitable<result<void>> sandbox::kill_processes() {
 asio::awaitable<result<std::string>> sandbox::execute_action(std::string action_json,
                                                              std::chrono::milliseconds timeout) {
   return guarded(act_in(impl_, std::move(action_json), timeout));
+}
+
+asio::awaitable<result<void>>
+sandbox::set_environment(std::map<std::string, std::string> variables) {
+  return guarded(set_environment_in(impl_, std::move(variables)));
+}
+
+asio::awaitable<result<setup_report>> sandbox::set_up(workspace_setup wanted) {
+  return guarded(engine_detail::set_up_workspace(impl_, std::move(wanted)));
 }
 
 asio::awaitable<result<void>> sandbox::keep(std::chrono::milliseconds time_to_live) {

@@ -7,6 +7,7 @@
 #include <sandfleet/status.hpp>
 #include <sandfleet/terminal.hpp>
 #include <sandfleet/usage.hpp>
+#include <sandfleet/workspace.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -84,6 +85,24 @@ class sandbox {
 
   /// Kills every process in the sandbox but the agent itself. Sessions get new shells.
   boost::asio::awaitable<result<void>> kill_processes();
+
+  /// Sets variables of all that is started from now on, and of the shells that run, each at its
+  /// next prompt, for which this waits. Names are those that a shell allows: letters, digits and
+  /// '_', no digit first.
+  boost::asio::awaitable<result<void>>
+  set_environment(std::map<std::string, std::string> variables);
+
+  /// Puts a workspace in place: environment, git's identity, a repository, its
+  /// `.openhands/setup.sh` and its `.openhands/pre-commit.sh`, in this order. While a repository is
+  /// cloned and its script runs the state is `setting_up_workspace`, then `setting_up_git_hooks`,
+  /// and in the end, whatever it is, `ready`. What fails ends it, but for a script that fails:
+  /// hooks are installed before that is answered. Errors also: `already_exists` (another set-up of
+  /// this sandbox is under way, or the repository's directory has something in it), `not_found`
+  /// (git, the repository or the branch), `permission_denied` (the repository wants a token),
+  /// `invalid_argument` (git or the script fails, with the end of what it printed as evidence), all
+  /// of class task; `connection_failed`, class infrastructure, when the repository's host was not
+  /// reached.
+  boost::asio::awaitable<result<setup_report>> set_up(workspace_setup wanted);
 
   /// One action in OpenHands' protocol: the JSON of an action, answered by that of an observation.
   boost::asio::awaitable<result<std::string>> execute_action(std::string action_json,
