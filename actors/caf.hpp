@@ -5,7 +5,7 @@
 // that travel in messages without an inspector.
 
 #include "actors/fwd.hpp"
-#include "runtime/transport/endpoint.hpp"
+#include "runtime/transport/http_base.hpp"
 
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
@@ -71,7 +71,7 @@ CAF_END_TYPE_ID_BLOCK(sandfleet)
 // callback. That is safe here: the actor system has one node, so no message is ever serialised; the
 // pointers lead to immutable values, or (waiter, token, replies) to objects that are thread-safe.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::error)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::transport::endpoint)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::transport::http_base)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::providers::instance_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::actors::setup_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sandfleet::actors::spec_ptr)

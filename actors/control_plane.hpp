@@ -3,7 +3,7 @@
 #include "runtime/core/backoff.hpp"
 #include "runtime/journal/store.hpp"
 #include "runtime/providers/provider.hpp"
-#include "runtime/transport/endpoint.hpp"
+#include "runtime/transport/http_base.hpp"
 
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
@@ -29,7 +29,7 @@ namespace sandfleet::actors {
 /// Where a sandbox's agent is. A later generation replaces an earlier one after a resumption.
 struct route {
   std::uint64_t generation = 0;
-  transport::endpoint agent;
+  transport::http_base agent;
   std::string session_key;
 };
 
@@ -99,7 +99,7 @@ struct control_settings {
 
 /// Asks an agent whether it is alive, within the time given. Supplied by the engine, so that the
 /// actors know nothing of HTTP.
-using health_probe = std::function<boost::asio::awaitable<result<void>>(transport::endpoint,
+using health_probe = std::function<boost::asio::awaitable<result<void>>(transport::http_base,
                                                                         std::chrono::milliseconds)>;
 
 using status_observer = std::function<void(const status_event&)>;

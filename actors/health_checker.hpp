@@ -16,7 +16,7 @@ enum class probe_mode {
 /// What one health checker watches, and for whom. `observer` hears of it.
 struct health_subject {
   sandbox_id id;
-  transport::endpoint agent;
+  transport::http_base agent;
   health_port_actor port;
   health_observer_actor observer;
   probe_mode mode = probe_mode::regular;

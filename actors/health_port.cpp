@@ -8,7 +8,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<result<caf::ok_atom>> probe_work(probe_function probe, transport::endpoint agent,
+asio::awaitable<result<caf::ok_atom>> probe_work(probe_function probe, transport::http_base agent,
                                                  std::chrono::milliseconds timeout) {
   auto alive = co_await probe(std::move(agent), timeout);
   if (!alive)
@@ -25,7 +25,7 @@ health_port(health_port_actor::stateful_pointer<health_port_state> self, probe_f
   self->state.io = std::move(io);
   self->state.work.emplace(self);
   return {
-      [self](probe_atom, const transport::endpoint& agent,
+      [self](probe_atom, const transport::http_base& agent,
              caf::timespan timeout) -> caf::result<caf::ok_atom> {
         auto& s = self->state;
         const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(timeout);

@@ -14,7 +14,7 @@ namespace sandfleet::actors {
 
 /// The engine's probe, as in control_plane.hpp.
 using probe_function = std::function<boost::asio::awaitable<result<void>>(
-    transport::endpoint, std::chrono::milliseconds)>;
+    transport::http_base, std::chrono::milliseconds)>;
 
 struct health_port_state {
   static inline const char* name = "health_port";

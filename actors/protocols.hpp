@@ -62,7 +62,7 @@ using provider_port_actor = caf::typed_actor<
 /// Stands before the engine's health probe.
 using health_port_actor = caf::typed_actor<
     // Asks an agent whether it is alive, within the time given.
-    caf::replies_to<probe_atom, transport::endpoint, caf::timespan>::with<caf::ok_atom>,
+    caf::replies_to<probe_atom, transport::http_base, caf::timespan>::with<caf::ok_atom>,
     // From Asio: a probe has completed with the message given.
     caf::reacts_to<op_done_atom, std::uint64_t, caf::message>>;
 

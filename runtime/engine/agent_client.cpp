@@ -1,11 +1,18 @@
 #include "runtime/engine/agent_client.hpp"
 
+#include "runtime/engine/gateway_reply.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/stream_frame.hpp"
 #include "runtime/protocol/terminal_api.hpp"
 #include "runtime/transport/deadline.hpp"
 #include "runtime/transport/url.hpp"
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -30,6 +37,12 @@ constexpr std::size_t json_growth = 6;
 constexpr std::size_t json_frame_bytes = 64U << 10;
 constexpr std::size_t max_stream_message_bytes = 4U << 20;
 
+constexpr std::size_t idle_connections = 4;
+
+/// Before a request is made again that a gateway has refused for the moment.
+constexpr std::chrono::milliseconds first_wait{50};
+constexpr std::chrono::milliseconds longest_wait{2'000};
+
 http_request post(std::string target, std::string body, std::chrono::milliseconds timeout) {
   http_request request;
   request.method = "POST";
@@ -52,19 +65,54 @@ std::string octal(std::uint32_t mode) {
 
 } // namespace
 
-agent_client::agent_client(asio::any_io_executor executor, transport::endpoint where,
+agent_client::agent_client(asio::any_io_executor executor, transport::http_base where,
                            std::string session_key)
-    : http_(std::move(executor), std::move(where)), session_key_(std::move(session_key)) {}
+    : executor_(std::move(executor)), base_(std::move(where)),
+      http_(executor_, base_.where, idle_connections, base_.by),
+      session_key_(std::move(session_key)) {}
 
-asio::awaitable<result<http_reply>> agent_client::call(http_request request) const {
+asio::awaitable<result<http_reply>> agent_client::call(http_request request, patience how) const {
   if (!session_key_.empty())
     request.headers.emplace_back(protocol::api_key_header, session_key_);
   const auto what = request.method + " " + request.target;
+  request.target = target(request.target);
   auto http = http_;
-  auto reply = co_await http.send(std::move(request));
+  result<http_reply> reply;
+  if (base_.is_behind_gateway) {
+    const auto timeout = request.timeout;
+    exchange once = [&http, &request] { return http.send(request); };
+    reply = co_await through_gateway(what, timeout, how, std::move(once));
+  } else {
+    reply = co_await http.send(std::move(request));
+  }
   if (reply && (reply->status < 200 || reply->status > 299))
     co_return fail(protocol::decode_failure(reply->status, reply->body, what));
   co_return reply;
+}
+
+asio::awaitable<result<http_reply>> agent_client::through_gateway(std::string what,
+                                                                  std::chrono::milliseconds timeout,
+                                                                  patience how,
+                                                                  exchange once) const {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto here = co_await asio::this_coro::executor;
+  for (auto usual_wait = first_wait;; usual_wait = std::min(2 * usual_wait, longest_wait)) {
+    auto reply = co_await once();
+    if (!reply)
+      co_return reply;
+    auto refusal = gateway_refusal(*reply, what);
+    if (!refusal)
+      co_return reply;
+    const bool waits = reply->status == 429 || (reply->status == 503 && how == patience::when_away);
+    const auto wait = told_wait(*refusal).value_or(usual_wait);
+    if (!waits || std::chrono::steady_clock::now() + wait >= deadline)
+      co_return fail(std::move(*refusal));
+    asio::steady_timer timer(here, wait);
+    boost::system::error_code ended;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    if (ended)
+      co_return fail(errc::cancelled, what + ": cancelled");
+  }
 }
 
 asio::awaitable<result<command_result>> agent_client::run(command_request request) const {
@@ -113,11 +161,23 @@ agent_client::exec_streamed(exec_request request,
   };
   auto http = http_;
   message.headers.emplace_back(protocol::api_key_header, session_key_);
-  auto reply = co_await http.send(std::move(message));
+  message.target = target(message.target);
+  const exchange once = [&]() -> asio::awaitable<result<http_reply>> {
+    failure_body.clear();
+    auto reply = co_await http.send(message);
+    if (reply && reply->status != 200)
+      reply->body = failure_body;
+    co_return reply;
+  };
+  result<http_reply> reply;
+  if (base_.is_behind_gateway)
+    reply = co_await through_gateway("POST /exec", message.timeout, patience::when_busy, once);
+  else
+    reply = co_await once();
   if (!reply)
     co_return fail(reply.error());
   if (reply->status != 200)
-    co_return fail(protocol::decode_failure(reply->status, failure_body, "POST /exec"));
+    co_return fail(protocol::decode_failure(reply->status, reply->body, "POST /exec"));
   if (!decoded)
     co_return fail(decoded.error());
   if (!frames.ended())
@@ -126,17 +186,22 @@ agent_client::exec_streamed(exec_request request,
 }
 
 asio::awaitable<result<transport::websocket>> agent_client::open(asio::any_io_executor executor,
-                                                                 std::string target) const {
-  const auto what = "GET " + target;
+                                                                 std::string path) const {
+  const auto what = "GET " + path;
   transport::websocket_request message;
-  message.target = std::move(target);
+  message.target = target(path);
   if (!session_key_.empty())
     message.headers.emplace_back(protocol::api_key_header, session_key_);
   message.timeout = short_timeout;
   message.max_message_bytes = max_stream_message_bytes;
-  auto outcome = co_await transport::websocket::open(executor, http_.where(), std::move(message));
+  auto outcome =
+      co_await transport::websocket::open(executor, base_.where, std::move(message), base_.by);
   if (!outcome)
     co_return fail(std::move(outcome.error()));
+  if (auto refusal = !outcome->connection && base_.is_behind_gateway
+                         ? gateway_refusal(outcome->reply, what)
+                         : std::nullopt)
+    co_return fail(std::move(*refusal));
   if (!outcome->connection)
     co_return fail(protocol::decode_failure(outcome->reply.status, outcome->reply.body, what));
   co_return std::move(*outcome->connection);
@@ -242,7 +307,7 @@ asio::awaitable<result<void>> agent_client::alive(std::chrono::milliseconds time
   http_request message;
   message.target = "/alive";
   message.timeout = timeout;
-  auto reply = co_await call(std::move(message));
+  auto reply = co_await call(std::move(message), patience::when_away);
   if (!reply)
     co_return fail(reply.error());
   co_return result<void>{};

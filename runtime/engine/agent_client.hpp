@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/transport/http_base.hpp"
 #include "runtime/transport/http_client.hpp"
 #include "runtime/transport/websocket.hpp"
 
@@ -22,10 +23,12 @@ namespace sandfleet::engine_detail {
 /// The calls of a sandbox's agent (sandbox_agent/README.md) as typed awaitables over kept
 /// connections. Thread-safe; copies share the connections. Errors are those of `http_client`, and
 /// what the agent's HTTP status means: 404 `not_found`, 413 `limit_exceeded`, 422
-/// `invalid_argument`, 401 and 403 `permission_denied`, others `internal`.
+/// `invalid_argument`, 401 and 403 `permission_denied`, others `internal`. What a gateway answers
+/// in its place is `connection_failed` (gateway_reply.hpp), after what it asks to wait for has been
+/// waited for.
 class agent_client {
  public:
-  agent_client(boost::asio::any_io_executor executor, transport::endpoint where,
+  agent_client(boost::asio::any_io_executor executor, transport::http_base where,
                std::string session_key);
 
   [[nodiscard]] boost::asio::awaitable<result<command_result>> run(command_request request) const;
@@ -55,15 +58,28 @@ class agent_client {
   [[nodiscard]] boost::asio::awaitable<result<std::string>>
   execute_action(std::string action_json, std::chrono::milliseconds timeout) const;
 
-  /// True (as success) when the agent answers `/alive` at all.
+  /// True (as success) when the agent answers `/alive` at all; one whose gateway says that it
+  /// cannot be reached at this moment is asked again until the time is over.
   [[nodiscard]] boost::asio::awaitable<result<void>> alive(std::chrono::milliseconds timeout) const;
 
  private:
-  [[nodiscard]] boost::asio::awaitable<result<transport::http_reply>>
-  call(transport::http_request request) const;
+  using exchange = std::function<boost::asio::awaitable<result<transport::http_reply>>()>;
+  enum class patience { when_busy, when_away };
   [[nodiscard]] boost::asio::awaitable<result<transport::websocket>>
-  open(boost::asio::any_io_executor executor, std::string target) const;
+  open(boost::asio::any_io_executor executor, std::string path) const;
 
+  [[nodiscard]] boost::asio::awaitable<result<transport::http_reply>>
+  call(transport::http_request request, patience how = patience::when_busy) const;
+  /// What the agent itself replied, or the last that a gateway did.
+  [[nodiscard]] boost::asio::awaitable<result<transport::http_reply>>
+  through_gateway(std::string what, std::chrono::milliseconds timeout, patience how,
+                  exchange once) const;
+  [[nodiscard]] std::string target(std::string_view path) const {
+    return base_.path + std::string(path);
+  }
+
+  boost::asio::any_io_executor executor_;
+  transport::http_base base_;
   transport::http_client http_;
   std::string session_key_;
 };

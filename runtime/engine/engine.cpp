@@ -42,7 +42,7 @@ actors::control_settings control_settings_of(const settings& s) {
 }
 
 actors::health_probe make_probe(asio::any_io_executor executor) {
-  return [executor](transport::endpoint where, std::chrono::milliseconds timeout) {
+  return [executor](transport::http_base where, std::chrono::milliseconds timeout) {
     return [](engine_detail::agent_client agent,
               std::chrono::milliseconds limit) -> asio::awaitable<result<void>> {
       co_return co_await agent.alive(limit);

@@ -1,8 +1,7 @@
 #include "runtime/protocol/error_json.hpp"
 
-#include "runtime/protocol/json_object.hpp"
-
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 namespace sandfleet::protocol {
@@ -73,6 +72,14 @@ result<error> decode_error(std::string_view text) {
   if (in.failure())
     return fail(*in.failure());
   return failure;
+}
+
+std::optional<error> find_error(const json_object& in, std::string_view name) {
+  const auto* found = in.find(name);
+  if (found == nullptr || !found->is_object())
+    return std::nullopt;
+  auto read = decode_error(boost::json::serialize(*found));
+  return read ? std::optional(std::move(*read)) : std::nullopt;
 }
 
 } // namespace sandfleet::protocol

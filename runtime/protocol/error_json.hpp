@@ -1,9 +1,11 @@
 #pragma once
 
+#include "runtime/protocol/json_object.hpp"
 #include "runtime/protocol/json_writer.hpp"
 
 #include <sandfleet/error.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +20,7 @@ void write_error(json_writer& out, const error& failure);
 
 /// Reads it back; what is missing or not known is `internal` and `ambiguous`.
 [[nodiscard]] result<error> decode_error(std::string_view text);
+/// The same of a member; nothing when it is no object.
+[[nodiscard]] std::optional<error> find_error(const json_object& in, std::string_view name);
 
 } // namespace sandfleet::protocol

@@ -1,5 +1,6 @@
 #include "runtime/protocol/remote_api.hpp"
 
+#include "runtime/protocol/error_json.hpp"
 #include "runtime/protocol/json_object.hpp"
 #include "runtime/protocol/json_writer.hpp"
 #include "runtime/protocol/program_fields.hpp"
@@ -68,8 +69,12 @@ void write_runtime(json_writer& out, const runtime_object& runtime) {
     out.member(address, port);
   out.end_object()
       .member("session_api_key", runtime.session_api_key)
-      .member("image", runtime.image)
-      .end_object();
+      .member("image", runtime.image);
+  if (runtime.failure) {
+    out.key("error");
+    write_error(out, *runtime.failure);
+  }
+  out.end_object();
 }
 
 template <class T>
@@ -155,6 +160,7 @@ result<runtime_object> decode_runtime(std::string_view body) {
         runtime.work_hosts.emplace(std::string(address), static_cast<int>(*number));
   runtime.session_api_key = in.string_or("session_api_key", "");
   runtime.image = in.string_or("image", "");
+  runtime.failure = find_error(in, "error");
   return finish(in, std::move(runtime));
 }
 

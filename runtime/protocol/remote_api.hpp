@@ -54,6 +54,7 @@ struct runtime_object {
   std::map<std::string, int> work_hosts; ///< address: port inside
   std::string session_api_key;
   std::string image;
+  std::optional<error> failure; ///< ours: why it ended, with class and evidence
 
   friend bool operator==(const runtime_object&, const runtime_object&) = default;
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/transport/endpoint.hpp"
+#include "runtime/transport/http_base.hpp"
 
 #include <sandfleet/error.hpp>
 #include <sandfleet/ids.hpp>
@@ -23,7 +23,7 @@ namespace sandfleet::providers {
 /// A sandbox whose agent answers: where, with which key, and which limits hold.
 struct instance {
   sandbox_id id;
-  transport::endpoint agent;
+  transport::http_base agent;
   std::string session_key; ///< for X-Session-API-Key; never logged
   limits_report limits;
   std::string workspace; ///< the first directory, as seen inside; empty: as specified

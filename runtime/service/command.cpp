@@ -170,7 +170,7 @@ asio::awaitable<result<void>> fleet::run_command(std::weak_ptr<fleet> of, member
     const auto route = access::route_of(*one->box());
     if (!route)
       continue;
-    transport::http_client agent(here, route->agent);
+    transport::http_client agent(here, route->agent.where);
     auto reply = co_await agent.send(request_for(*one));
     if (one->has_ended())
       co_return result<void>{};

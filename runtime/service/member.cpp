@@ -124,6 +124,7 @@ protocol::runtime_object member::describe() const {
   told.image = row_.image;
   told.restart_count = row_.restarts;
   told.restart_reasons = restart_reasons_;
+  told.failure = verdict_;
   if (now == sandbox_state::error_memory)
     told.restart_reasons.emplace_back("OOMKilled");
   else if (verdict_)
@@ -215,8 +216,8 @@ member_route member::route(const boost::asio::any_io_executor& executor, server_
   if (way == ways_.end())
     way = ways_
               .emplace(server, port == 0
-                                   ? transport::http_upstream(executor, known_->agent)
-                                   : transport::http_upstream(executor, known_->agent,
+                                   ? transport::http_upstream(executor, known_->agent.where)
+                                   : transport::http_upstream(executor, known_->agent.where,
                                                               opening_of(port, row_.session_key)))
               .first;
   return {known_->generation, way->second};

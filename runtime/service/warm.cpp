@@ -131,7 +131,7 @@ asio::awaitable<void> fleet::hand_over(self_ptr self, member_ptr one, sandbox bo
     result<transport::http_reply> told =
         fail(errc::connection_failed, "the warm sandbox " + one->id().str() + " has no agent");
     if (route) {
-      transport::http_client agent(self->engine_.executor(), route->agent);
+      transport::http_client agent(self->engine_.executor(), route->agent.where);
       told = co_await agent.send(std::move(request));
     }
     if (told && told->status != 200)

@@ -52,7 +52,7 @@ result<base_url> parse_base_url(std::string_view text) {
     return misfit("...@...", "it names a user");
   base_url read;
   read.is_secure = scheme == "https";
-  const auto where = parse_authority(authority, read.is_secure ? 443 : 80);
+  const auto where = parse_authority(authority, read.is_secure ? https_port : http_port);
   if (!where)
     return misfit(text, "it has no host, or no port from 1 to 65535");
   read.where = *where;

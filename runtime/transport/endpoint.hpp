@@ -26,4 +26,11 @@ using endpoint = std::variant<unix_endpoint, tcp_endpoint>;
 /// "unix:/path" or "host:port", for messages.
 [[nodiscard]] std::string to_string(const endpoint& where);
 
+/// The value of the header Host (RFC 9110, 7.2): without the port where that is `usual_port`;
+/// "localhost" for a unix socket.
+[[nodiscard]] std::string host_header(const endpoint& where, std::uint16_t usual_port);
+
+inline constexpr std::uint16_t http_port = 80;
+inline constexpr std::uint16_t https_port = 443;
+
 } // namespace sandfleet::transport

@@ -51,6 +51,16 @@ std::string to_string(const endpoint& where) {
   return tcp.host + ":" + std::to_string(tcp.port);
 }
 
+std::string host_header(const endpoint& where, std::uint16_t usual_port) {
+  const auto* tcp = std::get_if<tcp_endpoint>(&where);
+  if (tcp == nullptr)
+    return "localhost";
+  auto text = tcp->host.find(':') == std::string::npos ? tcp->host : "[" + tcp->host + "]";
+  if (tcp->port != usual_port)
+    text += ":" + std::to_string(tcp->port);
+  return text;
+}
+
 std::string_view http_reply::header(std::string_view name) const {
   const auto found = std::ranges::find_if(headers, [&](const auto& h) { return h.first == name; });
   return found == headers.end() ? std::string_view{} : std::string_view(found->second);
@@ -66,8 +76,7 @@ struct http_client::impl : std::enable_shared_from_this<impl> {
     std::string head;
     head.reserve(512);
     head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
-    const auto* tcp = std::get_if<tcp_endpoint>(&where);
-    append_header(head, "Host", tcp ? std::string_view(tcp->host) : "localhost");
+    append_header(head, "Host", host_header(where, by ? https_port : http_port));
     for (const auto& [name, value] : request.headers)
       append_header(head, name, value);
     if (request.next_piece)

@@ -42,8 +42,7 @@ asio::awaitable<result<websocket_outcome>> websocket::open(asio::any_io_executor
       for (const auto& [name, value] : request.headers)
         head.set(name, value);
     }));
-    const auto* tcp = std::get_if<tcp_endpoint>(&where);
-    const std::string host = tcp != nullptr ? tcp->host : std::string("localhost");
+    const auto host = host_header(where, by ? https_port : http_port);
     const auto shaken =
         co_await made->stream.async_handshake(reply, host, request.target, as_values);
     ec = std::get<0>(shaken);

@@ -31,7 +31,7 @@ std::shared_ptr<const sandbox_spec> spec() {
   return std::make_shared<const sandbox_spec>(std::move(made));
 }
 
-asio::awaitable<result<void>> always_alive(transport::endpoint, std::chrono::milliseconds) {
+asio::awaitable<result<void>> always_alive(transport::http_base, std::chrono::milliseconds) {
   co_return result<void>{};
 }
 

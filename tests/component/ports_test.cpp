@@ -206,7 +206,7 @@ TEST_F(ports_test, the_health_port_answers_what_the_probe_says) {
   std::chrono::milliseconds given{0};
   auto health = world.keep(world.system.spawn(
       health_port,
-      probe_function([&](transport::endpoint,
+      probe_function([&](transport::http_base,
                          std::chrono::milliseconds timeout) -> asio::awaitable<result<void>> {
         given = timeout;
         if (!alive)
@@ -214,7 +214,7 @@ TEST_F(ports_test, the_health_port_answers_what_the_probe_says) {
         co_return result<void>{};
       }),
       io.get_executor()));
-  const transport::endpoint where = transport::unix_endpoint{"/run/x"};
+  const transport::http_base where = transport::unix_endpoint{"/run/x"};
   const auto good = world.ask<caf::ok_atom>(health, probe_atom_v, where, caf::timespan(2s));
   pump();
   EXPECT_TRUE(good.ok());

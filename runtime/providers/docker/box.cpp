@@ -210,7 +210,7 @@ asio::awaitable<result<void>> box::live_for(milliseconds life) {
   request.headers = {{std::string(protocol::api_key_header), where.session_key}};
   request.body = protocol::encode_life(life);
   request.timeout = agent_patience;
-  transport::http_client agent(strand_, where.agent);
+  transport::http_client agent(strand_, where.agent.where);
   const auto reply = co_await agent.send(std::move(request));
   if (!reply)
     co_return fail(reply.error());

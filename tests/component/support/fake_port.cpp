@@ -171,7 +171,7 @@ fake_port(provider_port_actor::stateful_pointer<fake_port_state> self, script_pt
 health_port_actor::behavior_type fake_health(health_port_actor::pointer self,
                                              health_script_ptr script) {
   return {
-      [=](probe_atom, const transport::endpoint&, caf::timespan) -> caf::result<caf::ok_atom> {
+      [=](probe_atom, const transport::http_base&, caf::timespan) -> caf::result<caf::ok_atom> {
         ++script->probes;
         if (script->hangs)
           return script->hanging.emplace_back(self->make_response_promise<caf::ok_atom>());

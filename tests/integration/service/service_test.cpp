@@ -17,7 +17,8 @@ TEST_F(service_test, a_sandbox_is_started_used_and_stopped_as_a_v0_client_does) 
   const auto told = runtime_of(started);
   EXPECT_EQ(told.session_id, "one");
   EXPECT_EQ(told.status, "starting");
-  EXPECT_EQ(told.url, "http://127.0.0.1/" + told.runtime_id);
+  EXPECT_EQ(told.url,
+            "http://127.0.0.1:" + std::to_string(service_->port()) + "/" + told.runtime_id);
   EXPECT_EQ(told.session_api_key.size(), 64U);
   wait_until_ready(told.runtime_id);
   const auto found = runtime_of(call("GET", "/sessions/one"));
