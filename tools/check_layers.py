@@ -19,7 +19,7 @@ LAYERS = {
     "runtime/tls": {"runtime/core", "runtime/transport"},
     "runtime/journal": {"runtime/core"},
     "runtime/docker": {"runtime/core", "runtime/protocol", "runtime/transport", "runtime/tls"},
-    "runtime/providers": {"runtime/core", "runtime/protocol", "runtime/transport",
+    "runtime/providers": {"runtime/core", "runtime/protocol", "runtime/transport", "runtime/tls",
                           "runtime/docker"},
     "actors": {"runtime/core", "runtime/transport", "runtime/journal", "runtime/providers"},
     "runtime/engine": {"runtime/core", "runtime/config", "runtime/protocol", "runtime/transport",

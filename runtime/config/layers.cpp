@@ -52,7 +52,8 @@ bool in_bounds(const setting_info& setting, double number) {
 result<value> read_text(const reading& r) {
   const auto* text = std::get_if<std::string>(&r.raw);
   if (!text)
-    return r.bad(text_of(r.raw), "it is not a text");
+    return r.bad(r.setting.kind == value_kind::secret ? std::string() : text_of(r.raw),
+                 "it is not a text");
   if (text->find('\0') != std::string::npos)
     return r.bad({}, "it holds a NUL byte");
   if (r.setting.kind == value_kind::text && text->empty())
@@ -263,6 +264,7 @@ result<value> read_value(const setting_info& setting, const raw_data& raw, const
   const reading r{setting, raw, from, where};
   switch (setting.kind) {
   case value_kind::text:
+  case value_kind::secret:
   case value_kind::sandbox_path:
     return read_text(r);
   case value_kind::path:

@@ -64,6 +64,7 @@ class resolved {
 
  private:
   friend result<resolved> resolve(const sources& given);
+  void leave_to_service(sandbox_spec& spec) const;
 
   std::array<entry, key_count> entries_;
   std::optional<std::string> file_;

@@ -97,6 +97,8 @@ bool resolved::was_given(key which) const {
 }
 
 std::string resolved::shown(key which) const {
+  if (info(which).kind == value_kind::secret)
+    return text(which).empty() ? "" : "***";
   struct {
     std::string operator()(std::monostate) const { return {}; }
     std::string operator()(const std::string& text) const { return text; }
@@ -167,6 +169,12 @@ result<settings> resolved::engine_settings() const {
   s.stop_all_at_close = truth(key::rm_all_containers);
   s.image_timeout = duration(key::image_timeout);
   s.image_repository = text(key::image_repository);
+  s.remote.api_url = text(key::remote_runtime_api_url);
+  s.remote.api_key = text(key::api_key);
+  s.remote.api_timeout = duration(key::remote_runtime_api_timeout);
+  s.remote.resource_factor = number_or_zero<int>(*this, key::remote_runtime_resource_factor);
+  s.remote.runtime_class = text(key::remote_runtime_class);
+  s.remote.enable_retries = truth(key::remote_runtime_enable_retries);
   auto checked = validate(s);
   if (checked)
     return s;
@@ -176,6 +184,16 @@ result<settings> resolved::engine_settings() const {
       if (const auto which = find_setting(*setting); which && !at(*which).from.empty())
         failure.message += " (" + at(*which).from.front().to_string() + ")";
   return fail(std::move(failure));
+}
+
+/// Of what nobody has asked for, a runtime service has its own idea.
+void resolved::leave_to_service(sandbox_spec& spec) const {
+  if (!was_given(key::memory_mb))
+    spec.limits.memory_mb.reset();
+  if (!was_given(key::pids))
+    spec.limits.pids.reset();
+  if (!was_given(key::start_timeout))
+    spec.start_timeout = duration(key::remote_runtime_init_timeout);
 }
 
 result<sandbox_spec> resolved::base_spec() const {
@@ -198,9 +216,11 @@ result<sandbox_spec> resolved::base_spec() const {
   spec.limits = {number(key::cpus), limit_of(*this, key::memory_mb), limit_of(*this, key::pids),
                  integer(key::disk_mb)};
   spec.network = text(key::network);
-  if (spec.network.empty())
-    spec.network = spec.provider.str() == "docker" ? "bridge" : "none";
   spec.start_timeout = duration(key::start_timeout);
+  if (spec.provider.str() == "remote")
+    leave_to_service(spec);
+  else if (spec.network.empty())
+    spec.network = spec.provider.str() == "docker" ? "bridge" : "none";
   spec.docker = docker_of(*this);
   if (auto checked = validate(spec); !checked)
     return fail(checked.error());

@@ -16,6 +16,7 @@ constexpr std::array<sv, 5> providers = {"local", "docker", "remote", "modal", "
 constexpr std::array<sv, 2> isolations = {"namespace", "none"};
 constexpr std::array<sv, 3> networks = {"none", "host", "bridge"};
 constexpr std::array<sv, 3> connections = {"auto", "socket", "ports"};
+constexpr std::array<sv, 2> runtime_classes = {"gvisor", "sysbox"};
 constexpr std::array<sv, 2> outputs = {"table", "json"};
 constexpr std::array<sv, 3> colors = {"auto", "always", "never"};
 constexpr std::array<sv, 2> log_formats = {"text", "json"};
@@ -60,11 +61,25 @@ constexpr std::array runtime_kwargs_names = {
     alias{"SANDBOX_DOCKER_RUNTIME_KWARGS", "sandbox.docker_runtime_kwargs", {}, {}}};
 constexpr std::array timeout_names = {alias{"SANDBOX_TIMEOUT", "sandbox.timeout", {}, {}}};
 constexpr std::array keep_alive_names = {
-    alias{"SANDBOX_KEEP_RUNTIME_ALIVE", "sandbox.keep_runtime_alive", {}, {}}};
+    alias{"SANDBOX_KEEP_RUNTIME_ALIVE", "sandbox.keep_runtime_alive", {}, {}},
+    alias{"SANDBOX_KEEP_REMOTE_RUNTIME_ALIVE", "sandbox.keep_remote_runtime_alive", {}, {}}};
 constexpr std::array pause_closed_names = {
     alias{"SANDBOX_PAUSE_CLOSED_RUNTIMES", "sandbox.pause_closed_runtimes", {}, {}}};
 constexpr std::array remove_all_names = {
     alias{"SANDBOX_RM_ALL_CONTAINERS", "sandbox.rm_all_containers", {}, {}}};
+constexpr std::array api_url_names = {
+    alias{"SANDBOX_REMOTE_RUNTIME_API_URL", "sandbox.remote_runtime_api_url", {}, {}}};
+constexpr std::array api_key_names = {alias{"SANDBOX_API_KEY", "sandbox.api_key", {}, {}}};
+constexpr std::array api_timeout_names = {
+    alias{"SANDBOX_REMOTE_RUNTIME_API_TIMEOUT", "sandbox.remote_runtime_api_timeout", {}, {}}};
+constexpr std::array init_timeout_names = {
+    alias{"SANDBOX_REMOTE_RUNTIME_INIT_TIMEOUT", "sandbox.remote_runtime_init_timeout", {}, {}}};
+constexpr std::array resource_factor_names = {alias{
+    "SANDBOX_REMOTE_RUNTIME_RESOURCE_FACTOR", "sandbox.remote_runtime_resource_factor", {}, {}}};
+constexpr std::array runtime_class_names = {
+    alias{"SANDBOX_REMOTE_RUNTIME_CLASS", "sandbox.remote_runtime_class", {}, {}}};
+constexpr std::array enable_retries_names = {alias{
+    "SANDBOX_REMOTE_RUNTIME_ENABLE_RETRIES", "sandbox.remote_runtime_enable_retries", {}, {}}};
 constexpr std::array color_names = {
     alias{"DISABLE_COLOR", "core.disable_color", alias_meaning::true_means, "never"}};
 constexpr std::array log_format_names = {alias{"LOG_JSON", "", alias_meaning::true_means, "json"}};
@@ -242,6 +257,27 @@ constexpr std::array<setting_info, key_count> table = {{
     {"docker_runtime_kwargs", kind::object, "", "OBJECT", "",
      "further arguments of docker-py's containers.run for a container, such as {\"shm_size\": \"1g\"}",
      {}, {}, {}, runtime_kwargs_names},
+    {"remote_runtime_api_url", kind::text, "", "URL", "http://localhost:8000",
+     "address of the runtime service of the provider remote",
+     {}, {}, {}, api_url_names},
+    {"api_key", kind::secret, "", "KEY", "",
+     "what that service wants to be shown",
+     {}, {}, {}, api_key_names},
+    {"remote_runtime_api_timeout", kind::duration, "", "TIME", "30",
+     "time for one request to that service",
+     0.001, day, {}, api_timeout_names},
+    {"remote_runtime_init_timeout", kind::duration, "", "TIME", "180",
+     "time in which a sandbox of that service must be ready, unless start_timeout says otherwise",
+     0.001, day, {}, init_timeout_names},
+    {"remote_runtime_resource_factor", kind::integer, "", "N", "1",
+     "1, 2, 4 or 8 times what a sandbox of that service has of CPU and memory",
+     1, 8, {}, resource_factor_names},
+    {"remote_runtime_class", kind::choice, "", "NAME", "",
+     "what runs a sandbox there (default: the service's own); sysbox: Docker works in it",
+     {}, {}, runtime_classes, runtime_class_names},
+    {"remote_runtime_enable_retries", kind::truth, "", "BOOL", "true",
+     "requests to that service that fail for the network's sake are made again",
+     {}, {}, {}, enable_retries_names},
     {"concurrency", kind::integer, "-c,--concurrency", "N", "auto",
      "sandboxes at the same time in a batch",
      1, 100'000, automatic, {}},
@@ -293,18 +329,11 @@ constexpr auto ignored_keys = std::to_array<sv>({
     "core.save_trajectory_path",
     "core.search_api_key",
     "core.workspace_mount_rewrite",
-    "sandbox.api_key",
     "sandbox.browsergym_eval_env",
     "sandbox.close_delay",
     "sandbox.enable_auto_lint",
     "sandbox.initialize_plugins",
     "sandbox.local_runtime_url",
-    "sandbox.remote_runtime_api_timeout",
-    "sandbox.remote_runtime_api_url",
-    "sandbox.remote_runtime_class",
-    "sandbox.remote_runtime_enable_retries",
-    "sandbox.remote_runtime_init_timeout",
-    "sandbox.remote_runtime_resource_factor",
     "sandbox.selected_repo",
     "sandbox.trusted_dirs",
 });
@@ -371,6 +400,7 @@ std::string allowed_values(const setting_info& setting) {
   case kind::text:
     return words.empty() ? "a text" : words + ", or a name";
   case kind::path:
+  case kind::secret:
     return "a text";
   }
   return {};

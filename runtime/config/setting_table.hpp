@@ -66,6 +66,14 @@ enum class key : std::uint8_t {
   cuda_visible_devices,
   pause_stops,
   docker_runtime_kwargs,
+  // the service of the provider remote
+  remote_runtime_api_url,
+  api_key,
+  remote_runtime_api_timeout,
+  remote_runtime_init_timeout,
+  remote_runtime_resource_factor,
+  remote_runtime_class,
+  remote_runtime_enable_retries,
   // the command line
   concurrency,
   output,
@@ -78,10 +86,11 @@ enum class key : std::uint8_t {
 inline constexpr std::string_view agent_image_variable = "AGENT_SERVER_IMAGE_REPOSITORY";
 inline constexpr std::string_view agent_image_tag_variable = "AGENT_SERVER_IMAGE_TAG";
 
-inline constexpr std::size_t key_count = 58;
+inline constexpr std::size_t key_count = 65;
 
 enum class value_kind : std::uint8_t {
   text,         ///< `choices` may name words that are likely
+  secret,       ///< a text that is shown to nobody
   path,         ///< of this machine; ~/ is the home directory; made absolute
   sandbox_path, ///< absolute
   choice,       ///< one of `choices`, whatever its case

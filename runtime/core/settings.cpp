@@ -45,8 +45,8 @@ result<void> check_path(std::string_view setting, const std::string& path) {
 
 result<void> validate(const settings& s) {
   const bool is_local = s.provider.str() == "local";
-  if (!is_local && s.provider.str() != "docker")
-    return bad("provider", s.provider.str(), "local, docker");
+  if (!is_local && s.provider.str() != "docker" && s.provider.str() != "remote")
+    return bad("provider", s.provider.str(), "local, docker, remote");
   if (s.state_dir.size() > max_state_dir_bytes)
     return bad("state_dir", s.state_dir,
                "at most " + std::to_string(max_state_dir_bytes) +
@@ -64,10 +64,14 @@ result<void> validate(const settings& s) {
       within("start_backoff_cap", s.start_backoff_cap.count(), 1, day, " ms"),
       within("health_interval", s.health_interval.count(), 0, day, " ms"),
       within("health_timeout", s.health_timeout.count(), 1, day, " ms"),
+      within("remote_runtime_api_timeout", s.remote.api_timeout.count(), 1, day, " ms"),
   };
   for (const auto& check : checks)
     if (!check)
       return check;
+  const auto factor = s.remote.resource_factor;
+  if (factor != 1 && factor != 2 && factor != 4 && factor != 8)
+    return bad("remote_runtime_resource_factor", std::to_string(factor), "1, 2, 4 or 8");
   if (s.start_backoff_cap < s.start_backoff_base)
     return bad("start_backoff_cap", std::to_string(s.start_backoff_cap.count()) + " ms",
                "at least start_backoff_base, " + std::to_string(s.start_backoff_base.count()) +

@@ -7,6 +7,7 @@
 #include "runtime/providers/docker_provider.hpp"
 #include "runtime/providers/local_provider.hpp"
 #include "runtime/providers/registry.hpp"
+#include "runtime/providers/remote_provider.hpp"
 #include "runtime/transport/op.hpp"
 
 #include <sandfleet/engine.hpp>
@@ -88,11 +89,21 @@ result<provider_ptr> make_docker(const settings& s, const std::string& agent,
   return providers::make_docker_provider(executor, std::move(docker));
 }
 
+result<provider_ptr> make_remote(const settings& s, const asio::any_io_executor& executor) {
+  providers::remote_settings remote;
+  remote.service = s.remote;
+  remote.state_dir = s.state_dir;
+  remote.default_image = s.image;
+  return providers::make_remote_provider(executor, std::move(remote));
+}
+
 result<provider_ptr> make_provider(const settings& s, const asio::any_io_executor& executor) {
   const auto& name = s.provider.str();
+  if (name == "remote") // whose agents are the service's
+    return make_remote(s, executor);
   if (name != "local" && name != "docker")
     return fail(make_error(errc::invalid_configuration, "provider: '" + name + "' is not known")
-                    .with_hint("the providers are: local, docker"));
+                    .with_hint("the providers are: local, docker, remote"));
   auto agent = engine_detail::find_program("sandfleet-agent", s.agent_program);
   if (!agent)
     return fail(agent.error());

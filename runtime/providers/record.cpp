@@ -42,6 +42,10 @@ std::string to_json(const sandbox_record& record) {
     out.member("engine", record.engine);
   if (!record.overlays.empty())
     out.member("overlays", record.overlays);
+  if (record.was_asked_for)
+    out.member("was_asked_for", true);
+  if (!record.runtime_id.empty())
+    out.member("runtime_id", record.runtime_id);
   out.end_object();
   return std::move(out).take();
 }
@@ -73,6 +77,8 @@ result<sandbox_record> parse_record(std::string_view text) {
         record.labels.emplace(std::string(name), std::string(value.get_string()));
   record.engine = in.string_or("engine", "");
   record.overlays = in.string_or("overlays", "");
+  record.was_asked_for = in.boolean_or("was_asked_for", false);
+  record.runtime_id = in.string_or("runtime_id", "");
   if (in.failure())
     return fail(*in.failure());
   return record;

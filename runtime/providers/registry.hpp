@@ -32,8 +32,10 @@ struct sandbox_record {
   std::string boot_id; ///< processes of another boot are gone
   std::int64_t created_ms = 0;
   std::map<std::string, std::string> labels;
-  std::string engine;   ///< what tells the container's engine from others; empty: not known
-  std::string overlays; ///< a directory elsewhere that goes with the sandbox; empty: none
+  std::string engine;         ///< what tells the container's engine from others; empty: not known
+  std::string overlays;       ///< a directory elsewhere that goes with the sandbox; empty: none
+  bool was_asked_for = false; ///< of a runtime service, `engine`; maybe without an answer
+  std::string runtime_id;     ///< what that service calls it; empty: not known
 
   friend bool operator==(const sandbox_record&, const sandbox_record&) = default;
 };

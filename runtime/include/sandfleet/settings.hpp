@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sandfleet/error.hpp>
+#include <sandfleet/remote.hpp>
 #include <sandfleet/spec.hpp>
 
 #include <chrono>
@@ -56,6 +57,8 @@ struct settings {
   /// How long a container's image may take to come or to be built, beside a start's own time.
   std::chrono::milliseconds image_timeout{1'800'000};
   std::string image_repository = "sandfleet/runtime"; ///< of images with `extra_deps`
+
+  remote_options remote; ///< of the provider remote
 };
 
 /// Says which setting has a bad value and what is allowed.

@@ -1,12 +1,11 @@
 #include "runtime/providers/docker/box.hpp"
 
-#include "runtime/protocol/agent_api.hpp"
+#include "runtime/providers/agent_life.hpp"
 #include "runtime/providers/docker/leftover_files.hpp"
 #include "runtime/providers/docker/own_containers.hpp"
 #include "runtime/providers/docker/start_failure.hpp"
 #include "runtime/providers/docker/uninterrupted.hpp"
 #include "runtime/providers/docker/web_ports.hpp"
-#include "runtime/transport/http_client.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -29,7 +28,6 @@ namespace {
 constexpr std::size_t max_log = 4096;
 constexpr std::string_view ready_line = "ready";
 constexpr milliseconds removal_patience{10'000};
-constexpr milliseconds agent_patience{10'000};
 constexpr milliseconds stop_patience{10'000};
 constexpr milliseconds resume_patience{30'000};
 
@@ -38,11 +36,6 @@ error cancelled(const std::string& what) {
 }
 
 } // namespace
-
-bool has_expired(const sandbox_record& record) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return record.expires_ms != 0 && milliseconds(record.expires_ms) <= now;
-}
 
 bool is_elsewhere(const sandbox_record& record, const std::string& engine) {
   return !record.engine.empty() && !engine.empty() && record.engine != engine;
@@ -184,14 +177,11 @@ asio::awaitable<result<void>> box::keep(milliseconds life) {
     co_return fail(make_error(errc::unsupported, "the sandbox " + id_.str() + " is paused")
                        .with_hint("resume it before it is kept"));
   const auto before = record_;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  record_.kept = true;
-  record_.expires_ms =
-      life.count() == 0 ? 0 : std::chrono::duration_cast<milliseconds>(now + life).count();
+  set_life(record_, life);
   // The record first: one who dies in between leaves an entry that says what was wanted.
   auto done = shared_->entries->update(record_);
   if (done)
-    done = co_await live_for(life);
+    done = co_await tell_life(strand_, endpoint(), life);
   if (done) {
     standing_ = standing::kept;
     co_return done;
@@ -199,24 +189,6 @@ asio::awaitable<result<void>> box::keep(milliseconds life) {
   record_ = before;
   (void)shared_->entries->update(record_);
   co_return done;
-}
-
-/// Has the agent end by itself, whoever is there then.
-asio::awaitable<result<void>> box::live_for(milliseconds life) {
-  const auto where = endpoint();
-  transport::http_request request;
-  request.method = "POST";
-  request.target = "/life";
-  request.headers = {{std::string(protocol::api_key_header), where.session_key}};
-  request.body = protocol::encode_life(life);
-  request.timeout = agent_patience;
-  transport::http_client agent(strand_, where.agent.where);
-  const auto reply = co_await agent.send(std::move(request));
-  if (!reply)
-    co_return fail(reply.error());
-  if (reply->status != 200)
-    co_return fail(protocol::decode_failure(reply->status, reply->body, "POST /life"));
-  co_return result<void>{};
 }
 
 asio::awaitable<result<void>> box::release() {

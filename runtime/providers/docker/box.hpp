@@ -28,9 +28,6 @@
 
 namespace sandfleet::providers::docker {
 
-/// Whether the time to live of a kept one is over.
-[[nodiscard]] bool has_expired(const sandbox_record& record);
-
 /// Whether its container is one of another engine than this, so that nobody here may judge it.
 [[nodiscard]] bool is_elsewhere(const sandbox_record& record, const std::string& engine);
 
@@ -122,7 +119,6 @@ class box : public std::enable_shared_from_this<box> {
   void clear_later();
   boost::asio::awaitable<void> hear_of_end();
   boost::asio::awaitable<void> learn_of_engine();
-  boost::asio::awaitable<result<void>> live_for(std::chrono::milliseconds life);
   boost::asio::awaitable<void> look();
   void follow_output(bool earlier);
   void on_output(std::string_view bytes);

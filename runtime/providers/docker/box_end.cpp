@@ -1,4 +1,5 @@
 #include "runtime/core/text.hpp"
+#include "runtime/providers/agent_life.hpp"
 #include "runtime/providers/docker/box.hpp"
 
 #include <boost/asio/co_spawn.hpp>

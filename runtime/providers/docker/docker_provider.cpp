@@ -1,5 +1,6 @@
 #include "runtime/providers/docker_provider.hpp"
 
+#include "runtime/providers/agent_life.hpp"
 #include "runtime/providers/box_provider.hpp"
 #include "runtime/providers/docker/box.hpp"
 #include "runtime/providers/docker/events.hpp"
@@ -200,9 +201,8 @@ class docker_provider final : public box_provider<box, shared_parts> {
         if (*later)
           container = containers->emplace(orphan.id.str(), std::move(**later)).first;
       }
-      const bool stays = orphan.record && orphan.record->kept &&
-                         !docker::has_expired(*orphan.record) && container != containers->end() &&
-                         is_alive(container->second);
+      const bool stays = orphan.record && orphan.record->kept && !has_expired(*orphan.record) &&
+                         container != containers->end() && is_alive(container->second);
       if (!stays)
         left.push_back({{.id = orphan.id, .directory = orphan.dir},
                         container == containers->end() ? std::string() : container->second.id,
