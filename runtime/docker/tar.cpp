@@ -15,7 +15,7 @@ la_ssize_t append(archive*, void* into, const void* bytes, std::size_t size) {
 
 } // namespace
 
-result<std::string> make_tar(const std::vector<tar_file>& files) {
+result<std::string> make_tar(const std::vector<tar_file>& files, tar_compression how) {
   std::string made;
   const std::unique_ptr<archive, int (*)(archive*)> out(::archive_write_new(),
                                                         &::archive_write_free);
@@ -26,6 +26,10 @@ result<std::string> make_tar(const std::vector<tar_file>& files) {
   };
   ::archive_write_set_format_pax_restricted(out.get());
   ::archive_write_set_bytes_per_block(out.get(), 0);
+  if (how == tar_compression::gzip) {
+    ::archive_write_add_filter_gzip(out.get());
+    ::archive_write_set_filter_option(out.get(), "gzip", "timestamp", nullptr);
+  }
   if (::archive_write_open(out.get(), &made, nullptr, &append, nullptr) != ARCHIVE_OK)
     return broken();
   for (const auto& file : files) {

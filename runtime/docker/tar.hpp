@@ -14,8 +14,11 @@ struct tar_file {
   unsigned mode = 0644;
 };
 
+enum class tar_compression { none, gzip };
+
 /// The bytes of a tar archive (ustar, with pax headers where a path needs them), all files root's.
 /// The same files give the same bytes.
-[[nodiscard]] result<std::string> make_tar(const std::vector<tar_file>& files);
+[[nodiscard]] result<std::string> make_tar(const std::vector<tar_file>& files,
+                                           tar_compression how = tar_compression::none);
 
 } // namespace sandfleet::docker

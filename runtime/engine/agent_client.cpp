@@ -104,7 +104,7 @@ asio::awaitable<result<http_reply>> agent_client::through_gateway(std::string wh
     if (!refusal)
       co_return reply;
     const bool waits = reply->status == 429 || (reply->status == 503 && how == patience::when_away);
-    const auto wait = told_wait(*refusal).value_or(usual_wait);
+    const auto wait = std::max(told_wait(*refusal).value_or(usual_wait), first_wait);
     if (!waits || std::chrono::steady_clock::now() + wait >= deadline)
       co_return fail(std::move(*refusal));
     asio::steady_timer timer(here, wait);

@@ -94,6 +94,7 @@ result<provider_ptr> make_remote(const settings& s, const asio::any_io_executor&
   remote.service = s.remote;
   remote.state_dir = s.state_dir;
   remote.default_image = s.image;
+  remote.image_timeout = s.image_timeout;
   return providers::make_remote_provider(executor, std::move(remote));
 }
 

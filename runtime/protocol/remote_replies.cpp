@@ -35,6 +35,47 @@ result<std::vector<runtime_object>> decode_runtimes(std::string_view body) {
   return all;
 }
 
+namespace {
+
+result<std::string> decode_text(std::string_view body, std::string_view name) {
+  json_object in(body, errc::protocol_error, "an answer of the runtime service");
+  auto text = in.string(name);
+  if (in.failure())
+    return fail(*in.failure());
+  return text;
+}
+
+} // namespace
+
+result<std::string> decode_registry_prefix(std::string_view body) {
+  return decode_text(body, "registry_prefix");
+}
+
+result<std::string> decode_build_id(std::string_view body) {
+  return decode_text(body, "build_id");
+}
+
+result<bool> decode_image_exists(std::string_view body) {
+  json_object in(body, errc::protocol_error, "an answer of the runtime service");
+  if (!in.has("exists"))
+    in.reject("exists", "is missing");
+  const bool exists = in.boolean_or("exists", false);
+  if (in.failure())
+    return fail(*in.failure());
+  return exists;
+}
+
+result<build_state> decode_build_state(std::string_view body) {
+  json_object in(body, errc::protocol_error, "a build of the runtime service");
+  build_state state;
+  state.status = core::to_upper(in.string("status"));
+  state.image = in.string_or("image", "");
+  state.failure = in.string_or("error", "");
+  if (in.failure())
+    return fail(*in.failure());
+  return state;
+}
+
 refusal read_refusal(std::string_view body) {
   refusal read;
   json_object in(body, errc::protocol_error, "a refusal");

@@ -17,8 +17,11 @@ struct remote_settings {
   remote_options service;
   std::string state_dir; ///< empty: `default_state_dir()`
   std::string default_image;
+  /// How long an image with `extra_deps` may take to be built, beside the time of a start.
+  std::chrono::milliseconds image_timeout{1'800'000};
 
-  /// Between two looks at a sandbox whose end somebody waits for: at first, and at most.
+  /// Between two looks at a build, or at a sandbox whose end somebody waits for: at first, and at
+  /// most.
   std::chrono::milliseconds first_look{500};
   std::chrono::milliseconds rarest_look{10'000};
 };

@@ -1,5 +1,6 @@
 #include "runtime/protocol/error_json.hpp"
 #include "runtime/protocol/remote_api.hpp"
+#include "runtime/protocol/remote_replies.hpp"
 #include "runtime/service/key_file.hpp"
 #include "tests/fuzz/holds.hpp"
 #include "tests/fuzz/input.hpp"
@@ -30,7 +31,18 @@ void check_start(std::string_view text) {
     holds(*(*server)->port >= 0 && *(*server)->port <= 65'535);
 }
 
+/// What a client reads of whatever it is sent.
+void check_replies(std::string_view text) {
+  check_failure(decode_runtimes(text), errc::protocol_error);
+  check_failure(decode_registry_prefix(text), errc::protocol_error);
+  check_failure(decode_image_exists(text), errc::protocol_error);
+  check_failure(decode_build_id(text), errc::protocol_error);
+  check_failure(decode_build_state(text), errc::protocol_error);
+  (void)read_refusal(text);
+}
+
 void check_runtime(std::string_view text) {
+  check_replies(text);
   const auto runtime = decode_runtime(text);
   check_failure(runtime, errc::protocol_error);
   if (!runtime)

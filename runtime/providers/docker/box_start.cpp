@@ -112,12 +112,7 @@ void box::add_time(time_point began, time_point& deadline) {
 }
 
 asio::awaitable<result<void>> box::derive_image(const sandbox_spec& spec, time_point& deadline) {
-  derived_image wish;
-  wish.base = plan_.image;
-  wish.platform = spec.docker.platform;
-  wish.commands = spec.docker.extra_deps;
-  wish.arguments = spec.docker.extra_build_args;
-  wish.force = spec.docker.force_rebuild;
+  auto wish = wish_of(plan_.image, spec.docker);
   const auto began = clock::now();
   auto made = co_await shared_->images->derive(std::move(wish),
                                                [this](preparation what) { prepare(what); });

@@ -111,6 +111,11 @@ std::string exit_code_in(std::string_view said) {
 
 } // namespace
 
+derived_image wish_of(std::string base, const docker_options& options) {
+  return {std::move(base), options.platform, options.extra_deps, options.extra_build_args,
+          options.force_rebuild};
+}
+
 derived_names names_of(const derived_image& wish, std::string_view base_id,
                        std::string_view dockerfile, std::string_view repository) {
   const auto begin = std::string(repository) + ":" + std::string(version);

@@ -3,6 +3,7 @@
 #include "runtime/core/line_splitter.hpp"
 #include "runtime/docker/types.hpp"
 
+#include <sandfleet/docker.hpp>
 #include <sandfleet/error.hpp>
 
 #include <functional>
@@ -21,6 +22,9 @@ struct derived_image {
   std::vector<std::string> arguments; ///< as of `docker build`
   bool force = false;                 ///< even if there is one
 };
+
+/// What the options of a container say of its image.
+[[nodiscard]] derived_image wish_of(std::string base, const docker_options& options);
 
 /// What a derived image is called.
 struct derived_names {

@@ -3,7 +3,6 @@
 #include "runtime/core/backoff.hpp"
 #include "runtime/protocol/agent_api.hpp"
 #include "runtime/protocol/remote_replies.hpp"
-#include "runtime/providers/remote/refusal.hpp"
 #include "runtime/tls/client.hpp"
 #include "runtime/transport/base_url.hpp"
 #include "runtime/transport/retry_after.hpp"
@@ -32,6 +31,7 @@ constexpr unsigned network_retries = 3;
 /// A call that is refused for the moment is made again for as long as there is patience.
 constexpr unsigned no_end = 1'000'000;
 constexpr int patience_in_requests = 3;
+constexpr milliseconds least_pause{50}; ///< though the service says: at once
 
 milliseconds left_until(clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock::now());
@@ -113,6 +113,10 @@ service_api service_api::within(milliseconds patience) const {
   return {shared_, std::min(patience, patience_)};
 }
 
+service_api service_api::lasting(milliseconds patience) const {
+  return {shared_, patience};
+}
+
 const std::string& service_api::url() const {
   return shared_->options.api_url;
 }
@@ -154,9 +158,11 @@ asio::awaitable<result<std::optional<std::string>>> service_api::send(service_ca
       const bool unheard = reply->status == 429 || reply->status == 503;
       if (is_passing(reply->status) && (unheard || call.again == repetition::harmless)) {
         pause = after_refusals.next_delay(elapsed);
+        if (reply->status == 429 && call.busy_wait)
+          pause = call.busy_wait;
         const auto now = std::chrono::system_clock::now();
         if (const auto told = transport::parse_retry_after(reply->header("retry-after"), now))
-          pause = told;
+          pause = std::max(*told, least_pause);
       }
     } else {
       const bool broke =
@@ -173,31 +179,13 @@ asio::awaitable<result<std::optional<std::string>>> service_api::send(service_ca
   }
 }
 
-namespace {
-
-template <class T, class Read>
-asio::awaitable<result<std::optional<T>>> ask(service_api api, service_call call, Read read) {
-  const auto what = call.what;
-  auto body = co_await api.send(std::move(call));
-  if (!body)
-    co_return fail(std::move(body.error()));
-  if (!*body)
-    co_return std::optional<T>();
-  result<T> told = read(**body);
-  if (!told)
-    co_return fail(explain_nonsense(what, std::move(told.error())));
-  co_return std::optional<T>(std::move(*told));
-}
-
-} // namespace
-
 asio::awaitable<result<std::optional<protocol::runtime_object>>>
 service_api::find_session(std::string session) const {
   service_call call;
   call.what = "look for the session '" + session + "'";
   call.target = "/sessions/" + transport::url_encode_path(session);
   call.may_be_missing = true;
-  return ask<runtime_object>(*this, std::move(call), protocol::decode_runtime);
+  return ask<runtime_object>(std::move(call), protocol::decode_runtime);
 }
 
 asio::awaitable<result<std::optional<protocol::runtime_object>>>
@@ -206,15 +194,14 @@ service_api::find(std::string runtime_id) const {
   call.what = "look for the runtime '" + runtime_id + "'";
   call.target = "/runtime/" + transport::url_encode_path(runtime_id);
   call.may_be_missing = true;
-  return ask<runtime_object>(*this, std::move(call), protocol::decode_runtime);
+  return ask<runtime_object>(std::move(call), protocol::decode_runtime);
 }
 
 asio::awaitable<result<std::vector<protocol::runtime_object>>> service_api::list() const {
   service_call call;
   call.what = "list the sandboxes";
   call.target = "/list";
-  auto all =
-      co_await ask<std::vector<runtime_object>>(*this, std::move(call), protocol::decode_runtimes);
+  auto all = co_await ask<std::vector<runtime_object>>(std::move(call), protocol::decode_runtimes);
   if (!all)
     co_return fail(std::move(all.error()));
   co_return std::move(**all);
@@ -228,7 +215,7 @@ service_api::start(protocol::runtime_start asked) const {
   call.target = "/start";
   call.body = protocol::encode_runtime_start(asked);
   call.again = repetition::second_deed;
-  auto made = co_await ask<runtime_object>(*this, std::move(call), protocol::decode_runtime);
+  auto made = co_await ask<runtime_object>(std::move(call), protocol::decode_runtime);
   if (!made)
     co_return fail(std::move(made.error()));
   co_return std::move(**made);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/protocol/remote_api.hpp"
+#include "runtime/providers/remote/refusal.hpp"
 #include "runtime/transport/http_base.hpp"
 #include "runtime/transport/http_client.hpp"
 
@@ -34,6 +35,8 @@ struct service_call {
   std::string content_type = "application/json";
   repetition again = repetition::harmless;
   bool may_be_missing = false; ///< 404 is an answer
+  /// Before it is made again after a 429 without Retry-After; empty: growing pauses.
+  std::optional<std::chrono::milliseconds> busy_wait{};
 };
 
 /// Calls of one runtime service. Thread-safe; copies share connections. A call that fails for the
@@ -53,6 +56,9 @@ class service_api {
   /// The same service, with less patience for each call, its repetitions included.
   [[nodiscard]] service_api within(std::chrono::milliseconds patience) const;
 
+  /// The same service, with so much patience.
+  [[nodiscard]] service_api lasting(std::chrono::milliseconds patience) const;
+
   /// Nothing: there is none.
   answered<std::optional<runtime_object>> find_session(std::string session) const;
   answered<std::optional<runtime_object>> find(std::string runtime_id) const;
@@ -69,6 +75,12 @@ class service_api {
   /// The body of a success; nothing for what is missing.
   answered<std::optional<std::string>> send(service_call call) const;
 
+  /// What `read` makes of that body.
+  template <class T>
+  answered<std::optional<T>> ask(service_call call, result<T> (*read)(std::string_view)) const {
+    return ask_and_read<T>(*this, std::move(call), read);
+  }
+
   /// The way to the agent behind a sandbox's url. Errors: `protocol_error`; those of TLS.
   [[nodiscard]] result<transport::http_base> way_to(const std::string& url) const;
   /// Whether that agent answers `/alive`.
@@ -81,6 +93,20 @@ class service_api {
  private:
   struct shared;
   service_api(std::shared_ptr<shared> made, std::chrono::milliseconds patience);
+  template <class T>
+  static answered<std::optional<T>> ask_and_read(service_api self, service_call call,
+                                                 result<T> (*read)(std::string_view)) {
+    const auto what = call.what;
+    const auto body = co_await self.send(std::move(call));
+    if (!body)
+      co_return fail(body.error());
+    if (!*body)
+      co_return std::optional<T>();
+    auto told = read(**body);
+    if (!told)
+      co_return fail(explain_nonsense(what, std::move(told.error())));
+    co_return std::optional<T>(std::move(*told));
+  }
   answered<bool> act(std::string what, std::string target, std::string runtime_id) const;
 
   std::shared_ptr<shared> shared_;

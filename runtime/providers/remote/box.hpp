@@ -4,6 +4,7 @@
 #include "runtime/providers/docker/removals.hpp"
 #include "runtime/providers/registry.hpp"
 #include "runtime/providers/remote/api.hpp"
+#include "runtime/providers/remote/images.hpp"
 #include "runtime/providers/remote/verdict.hpp"
 #include "runtime/providers/remote_provider.hpp"
 
@@ -26,6 +27,7 @@ struct shared_parts {
   std::shared_ptr<registry> entries;
   service_api service;
   std::shared_ptr<docker::removals> left; ///< what is to be stopped when the service can
+  std::shared_ptr<image_builds> images;
 };
 
 /// Whether its sandbox is one of another service than this, so that nobody here may judge it.
@@ -69,8 +71,10 @@ class box : public std::enable_shared_from_this<box> {
   };
 
   void describe(const sandbox_spec& spec);
-  boost::asio::awaitable<result<void>> build_up(protocol::runtime_start asked, bool may_exist,
-                                                time_point deadline);
+  boost::asio::awaitable<result<void>> build_up(const start_request& request,
+                                                protocol::runtime_start asked, time_point deadline);
+  boost::asio::awaitable<result<std::string>> derive_image(const start_request& request,
+                                                           std::string base);
   boost::asio::awaitable<result<bool>> take_up_session(const std::string& session,
                                                        time_point deadline);
   boost::asio::awaitable<result<void>> ask_for(protocol::runtime_start asked, time_point deadline);

@@ -82,7 +82,7 @@ asio::awaitable<result<instance>> box::start(start_request request) {
   if (!noted)
     co_return fail(std::move(noted.error()));
   lease_ = std::move(*noted);
-  auto built = co_await build_up(std::move(*asked), !spec.session_id.empty(), deadline);
+  auto built = co_await build_up(request, std::move(*asked), deadline);
   if (built) {
     was_ready_ = true;
     co_return endpoint();
@@ -94,13 +94,22 @@ asio::awaitable<result<instance>> box::start(start_request request) {
   co_return fail(std::move(built.error()));
 }
 
-asio::awaitable<result<void>> box::build_up(protocol::runtime_start asked, bool may_exist,
-                                            time_point deadline) {
-  if (may_exist) { // a session that the caller named may live, by whomever
+asio::awaitable<result<void>> box::build_up(const start_request& request,
+                                            protocol::runtime_start asked, time_point deadline) {
+  const auto& spec = *request.spec;
+  if (!spec.session_id.empty()) { // one that the caller named may live, by whomever
     const auto taken = co_await take_up_session(asked.session_id, deadline);
     if (!taken)
       co_return fail(taken.error());
     was_there_ = *taken;
+  }
+  if (!was_there_ && !spec.docker.extra_deps.empty()) {
+    const auto began = clock::now();
+    auto image = co_await derive_image(request, asked.image);
+    if (!image)
+      co_return fail(std::move(image.error()));
+    asked.image = std::move(*image);
+    deadline += clock::now() - began;
   }
   if (!was_there_) {
     auto made = co_await ask_for(std::move(asked), deadline);
@@ -108,6 +117,24 @@ asio::awaitable<result<void>> box::build_up(protocol::runtime_start asked, bool 
       co_return made;
   }
   co_return co_await become_ready(deadline);
+}
+
+/// While it is built, others take the place of this start.
+asio::awaitable<result<std::string>> box::derive_image(const start_request& request,
+                                                       std::string base) {
+  auto wish = docker::wish_of(std::move(base), request.spec->docker);
+  const auto waits = std::make_shared<bool>(false);
+  auto image = co_await shared_->images->derive(std::move(wish), [&request, waits] {
+    *waits = true;
+    if (request.on_preparing)
+      request.on_preparing(preparation::image_build);
+  });
+  if (image && *waits && request.go_on) {
+    auto room = co_await request.go_on();
+    if (!room)
+      co_return fail(std::move(room.error()));
+  }
+  co_return image;
 }
 
 /// Whether it lives already.

@@ -47,17 +47,18 @@ error explain_refusal(const std::string& what, int status, std::string_view body
           .with_cause(read.detail.empty() ? "the service answered " + std::to_string(status)
                                           : read.detail)
           .with_hint(usual.hint)
-          .with("http_status", std::int64_t{status})
-          .with("service", read.detail);
+          .with("http_status", std::int64_t{status});
   if (!read.whole)
     return refusal;
-  const bool says_more = status != 401 && status != 403 && status != 429;
-  if (says_more && status < 500)
-    refusal.code = read.whole->code;
-  if (says_more)
+  refusal.cause = std::move(read.whole->message);
+  if (!read.whole->cause.empty())
+    refusal.cause += ": " + read.whole->cause;
+  if (status != 401 && status != 403 && status != 429) { // of which it is known what they mean
+    if (status < 500)
+      refusal.code = read.whole->code;
     refusal.blame = read.whole->blame;
-  if (!read.whole->hint.empty())
     refusal.hint = std::move(read.whole->hint);
+  }
   std::ranges::move(read.whole->evidence, std::back_inserter(refusal.evidence));
   return refusal;
 }
@@ -72,10 +73,10 @@ error explain_silence(const std::string& what, const std::string& url, error fai
 }
 
 error explain_nonsense(const std::string& what, error failure) {
-  failure.message = "remote: cannot " + what + ": " + failure.message;
+  failure.cause = failure.cause.empty() ? failure.message : failure.message + ": " + failure.cause;
+  failure.message = "remote: cannot " + what + ": the service's answer makes no sense";
   failure.blame = failure_class::infrastructure;
-  if (failure.hint.empty())
-    failure.hint = "is SANDBOX_REMOTE_RUNTIME_API_URL the address of a runtime service?";
+  failure.hint = "is SANDBOX_REMOTE_RUNTIME_API_URL the address of a runtime service?";
   return failure;
 }
 

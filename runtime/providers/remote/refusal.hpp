@@ -10,7 +10,7 @@
 /// What the refusals of a runtime service mean. Pure.
 namespace sandfleet::providers::remote {
 
-/// `what`: "start the sandbox x". With {"http_status"}, and {"service"}: what it said. 400, 404,
+/// `what`: "start the sandbox x". With {"http_status"}; the cause is what it said. 400, 404,
 /// 409 and 422 are the task's fault, so is a key that is not accepted; the others are the
 /// infrastructure's.
 [[nodiscard]] error explain_refusal(const std::string& what, int status, std::string_view body);

@@ -184,9 +184,13 @@ result<std::shared_ptr<provider>> make_remote_provider(const asio::any_io_execut
   auto entries = registry::open(settings.state_dir + "/remote");
   if (!entries)
     return fail(std::move(entries.error()));
-  return std::make_shared<remote_provider>(
-      executor, shared_parts{std::move(settings), std::move(*entries), std::move(*service),
-                             std::make_shared<docker::removals>(executor)});
+  auto images = std::make_shared<remote::image_builds>(
+      executor, *service,
+      remote::image_builds::patience{settings.image_timeout, settings.first_look,
+                                     settings.rarest_look});
+  shared_parts parts{std::move(settings), std::move(*entries), std::move(*service),
+                     std::make_shared<docker::removals>(executor), std::move(images)};
+  return std::make_shared<remote_provider>(executor, std::move(parts));
 }
 
 } // namespace sandfleet::providers

@@ -25,5 +25,13 @@ TEST(tar, is_the_same_for_the_same_files) {
   EXPECT_EQ(make_tar(files).value(), make_tar(files).value());
 }
 
+TEST(tar, can_be_compressed) {
+  const std::string much(100'000, 'x');
+  const auto made = make_tar({{.path = "a", .bytes = much}}, tar_compression::gzip);
+  ASSERT_TRUE(made) << made.error().to_string();
+  EXPECT_EQ(made->substr(0, 2), "\x1f\x8b");
+  EXPECT_LT(made->size(), 2000U);
+}
+
 } // namespace
 } // namespace sandfleet::docker
