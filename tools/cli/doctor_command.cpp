@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <iterator>
 
@@ -50,7 +51,8 @@ std::string milliseconds_text(double seconds) {
 /// Starts one sandbox with every limit set, runs `echo ok` in it, and takes it away.
 class start_trial {
  public:
-  explicit start_trial(std::vector<finding>& findings) : findings_(findings) {}
+  start_trial(std::vector<finding>& findings, std::string limit_hint)
+      : findings_(findings), limit_hint_(std::move(limit_hint)) {}
 
   void run(settings s, sandbox_spec spec) {
     auto runtime = engine::create(std::move(s));
@@ -101,14 +103,57 @@ class start_trial {
     for (const auto& [limit, state] : limits) {
       const bool holds = state == "enforced";
       findings_.push_back({"limit " + limit, holds ? health::good : health::limited, state,
-                           holds || limit == "disk_mb" ? "" : "see cgroups above"});
+                           holds || limit == "disk_mb" ? "" : limit_hint_});
     }
   }
 
   std::vector<finding>& findings_;
+  std::string limit_hint_;
 };
 
+void check_settings(const config::resolved& config, std::vector<finding>& findings,
+                    const std::function<void(settings, sandbox_spec)>& go_on) {
+  auto settings = config.engine_settings();
+  auto spec = config.base_spec();
+  if (!settings)
+    findings.push_back(missing("settings", settings.error()));
+  else if (!spec)
+    findings.push_back(missing("settings", spec.error()));
+  else
+    go_on(std::move(*settings), std::move(*spec));
+}
+
+/// Whether a runtime service answers, takes the key, and makes sandboxes.
+std::vector<finding> examine_service(const config::resolved& config) {
+  std::vector<finding> findings;
+  check_settings(config, findings, [&](settings s, sandbox_spec spec) {
+    const std::string name = "runtime service";
+    {
+      auto runtime = engine::create(s);
+      if (!runtime) {
+        findings.push_back(missing(name, runtime.error()));
+        return;
+      }
+      foreground work(runtime->executor());
+      const auto listed = work.wait(runtime->list());
+      if (!listed) {
+        findings.push_back(missing(name, listed.error()));
+        return;
+      }
+      findings.push_back({name,
+                          health::good,
+                          s.remote.api_url + " takes the key, and has " +
+                              std::to_string(listed->size()) + " sandboxes of it",
+                          {}});
+    }
+    start_trial(findings, "").run(std::move(s), std::move(spec));
+  });
+  return findings;
+}
+
 std::vector<finding> examine(const config::resolved& config) {
+  if (config.text(key::provider) == "remote")
+    return examine_service(config);
   const bool in_docker = config.text(key::provider) == "docker";
   auto findings = check_machine(!in_docker && config.text(key::isolation) != "none");
   const auto agent = check_program("sandfleet-agent", config.text(key::agent_program));
@@ -117,14 +162,9 @@ std::vector<finding> examine(const config::resolved& config) {
     findings.push_back(check_program("sandfleet-launcher", config.text(key::launcher_program)));
   std::ranges::move(check_docker(in_docker, agent.state == health::good ? agent.detail : ""),
                     std::back_inserter(findings));
-  auto settings = config.engine_settings();
-  auto spec = config.base_spec();
-  if (!settings)
-    findings.push_back(missing("settings", settings.error()));
-  else if (!spec)
-    findings.push_back(missing("settings", spec.error()));
-  else
-    start_trial(findings).run(std::move(*settings), std::move(*spec));
+  check_settings(config, findings, [&](settings s, sandbox_spec spec) {
+    start_trial(findings, "see cgroups above").run(std::move(s), std::move(spec));
+  });
   return findings;
 }
 
