@@ -5,6 +5,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -28,6 +31,13 @@ std::vector<std::string> sandboxes_on_disk(const std::string& state_dir) {
   for (const auto& entry : std::filesystem::directory_iterator(state_dir + "/sandboxes", ec))
     found.push_back(entry.path().filename());
   return found;
+}
+
+/// What a runtime service calls it.
+std::string id_at_service(const std::string& state_dir, const sandbox_id& id) {
+  std::ifstream in(state_dir + "/remote/sandboxes/" + id.str() + "/record.json");
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  return boost::json::value_to<std::string>(boost::json::parse(text).at("runtime_id"));
 }
 
 TEST_F(engine_test, a_session_keeps_directory_variables_and_functions) {
@@ -347,6 +357,7 @@ TEST_F(engine_test, an_agent_killed_in_mid_command_is_lost_by_infrastructure_wit
   ASSERT_TRUE(wait_for(box.exec(wait_begun)));
 
   pid_t agent = 0;
+  const auto its_id = tests_remote() ? id_at_service(state_.path(), box.id()) : box.id().str();
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::error_code ec;
     const auto exe = std::filesystem::read_symlink(entry.path() / "exe", ec);
@@ -355,7 +366,7 @@ TEST_F(engine_test, an_agent_killed_in_mid_command_is_lost_by_infrastructure_wit
     const std::string text((std::istreambuf_iterator<char>(in)), {});
     const auto name = exe.filename().string();
     if (!ec && (name == "sandfleet-agent" || name == "agent") &&
-        text.find(box.id().str()) != std::string::npos)
+        text.find(its_id) != std::string::npos)
       agent = std::stoi(entry.path().filename());
   }
   ASSERT_NE(agent, 0);
@@ -410,7 +421,10 @@ TEST_F(engine_test, closing_the_engine_answers_calls_under_way_and_later_ones) {
 
 TEST_F(engine_test, a_bad_specification_is_the_tasks_fault) {
   sandbox_spec spec;
-  spec.image = tests_docker() ? "No Such/Image" : "rootfs:/no/such/tree";
+  if (tests_remote()) // whose service decides on the image
+    spec.volumes = {{"/usr", "/data", true}};
+  else
+    spec.image = tests_docker() ? "No Such/Image" : "rootfs:/no/such/tree";
   auto made = wait_for(engine_->start(spec));
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().blame, failure_class::task) << made.error().to_string();

@@ -25,9 +25,15 @@ inline std::string bin_dir() {
 }
 
 /// Which provider the tests of all of them are run with: SANDFLEET_TEST_PROVIDER, else local.
-inline bool tests_docker() {
+inline bool tests_with(const char* provider) {
   const char* name = std::getenv("SANDFLEET_TEST_PROVIDER");
-  return name && std::string(name) == "docker";
+  return name && std::string(name) == provider;
+}
+inline bool tests_docker() {
+  return tests_with("docker");
+}
+inline bool tests_remote() {
+  return tests_with("remote");
 }
 
 inline settings test_settings(const std::string& state_dir) {
@@ -38,6 +44,11 @@ inline settings test_settings(const std::string& state_dir) {
   if (tests_docker()) {
     s.provider = provider_name("docker");
     s.image = "sandfleet-test/bash:1"; // tests/support/docker_engine.py
+  }
+  if (tests_remote()) { // tests/support/remote_service.py
+    s.provider = provider_name("remote");
+    s.remote.api_url = std::getenv("SANDBOX_REMOTE_RUNTIME_API_URL");
+    s.remote.api_key = std::getenv("SANDBOX_API_KEY");
   }
   return s;
 }

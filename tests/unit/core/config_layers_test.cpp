@@ -207,17 +207,13 @@ TEST_F(layers, limits_reach_the_specification) {
 }
 
 TEST_F(layers, every_setting_has_a_variable_of_its_own) {
-  const std::map<value_kind, std::string> samples = {{value_kind::text, "rootfs:/x"},
-                                                     {value_kind::path, "/x"},
-                                                     {value_kind::sandbox_path, "/x"},
-                                                     {value_kind::integer, "20"},
-                                                     {value_kind::number, "2"},
-                                                     {value_kind::duration, "77"},
-                                                     {value_kind::truth, "yes"},
-                                                     {value_kind::list, "a,b"},
-                                                     {value_kind::volumes, "/a:/b"},
-                                                     {value_kind::env, "A=b"},
-                                                     {value_kind::object, "{'init': True}"}};
+  const std::map<value_kind, std::string> samples = {
+      {value_kind::text, "rootfs:/x"}, {value_kind::secret, "key"},
+      {value_kind::path, "/x"},        {value_kind::sandbox_path, "/x"},
+      {value_kind::integer, "8"},      {value_kind::number, "2"},
+      {value_kind::duration, "77"},    {value_kind::truth, "yes"},
+      {value_kind::list, "a,b"},       {value_kind::volumes, "/a:/b"},
+      {value_kind::env, "A=b"},        {value_kind::object, "{'init': True}"}};
   for (const auto& setting : setting_table())
     given_.environment[own_variable(setting)] = setting.kind == value_kind::choice
                                                     ? std::string(setting.choices.back())
@@ -265,7 +261,7 @@ TEST_F(layers, what_the_engine_refuses_names_its_source) {
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().message,
             "provider: 'kubernetes' is not acceptable (environment RUNTIME)");
-  EXPECT_EQ(checked.error().cause, "allowed: local, docker");
+  EXPECT_EQ(checked.error().cause, "allowed: local, docker, remote");
 }
 
 TEST_F(layers, variables_of_others_are_left_alone) {

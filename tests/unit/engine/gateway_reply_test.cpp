@@ -1,10 +1,8 @@
 #include "runtime/engine/agent_client.hpp"
 #include "runtime/engine/gateway_reply.hpp"
 #include "runtime/transport/http_server.hpp"
+#include "tests/support/one_thread.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 
 namespace sandfleet::engine_detail {
@@ -61,7 +59,7 @@ TEST(gateway_refusal, keeps_class_cause_and_evidence_of_who_tells_them) {
 }
 
 /// A gateway that refuses so many requests before it passes one on.
-class busy_gateway : public ::testing::Test {
+class busy_gateway : public tests::one_thread {
  protected:
   busy_gateway()
       : server_(context_.get_executor(),
@@ -82,14 +80,6 @@ class busy_gateway : public ::testing::Test {
     (void)co_await exchange.reply(status, std::move(headers), R"(["/a"])");
   }
 
-  template <class T>
-  T run(asio::awaitable<T> work) {
-    auto done = asio::co_spawn(context_, std::move(work), asio::use_future);
-    while (done.wait_for(0s) != std::future_status::ready)
-      context_.run_one();
-    return done.get();
-  }
-
   agent_client client() {
     transport::http_base base(transport::tcp_endpoint{"127.0.0.1", server_.port()});
     base.path = "/sb-1";
@@ -97,7 +87,6 @@ class busy_gateway : public ::testing::Test {
     return {context_.get_executor(), base, "key"};
   }
 
-  asio::io_context context_;
   std::vector<std::string> paths_;
   int refusals_ = 0;
   int refusal_ = 429;
