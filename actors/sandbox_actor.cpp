@@ -243,6 +243,9 @@ void sandbox_actor_state::begin_health(probe_mode mode) {
   end_health();
   if (parts_.settings.health_interval.count() == 0 || !parts_.health || generation_ == 0)
     return;
+  // Of a service's sandbox it would look like use, and keep it from being paused when it is idle.
+  if (mode == probe_mode::regular && link_->current_route()->agent.is_behind_gateway)
+    return;
   checker_ = self_->spawn(health_checker,
                           health_subject{parts_.id, link_->current_route()->agent, parts_.health,
                                          health_observer_actor(sandbox_actor(self_)), mode},

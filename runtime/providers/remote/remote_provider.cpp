@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <map>
+#include <set>
 #include <unistd.h>
 
 namespace sandfleet::providers {
@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds list_patience{25'000};
-constexpr milliseconds stop_patience{25'000};
+constexpr milliseconds recovery_patience{10'000}; ///< a call; a program waits for all of them
 
 class remote_provider final : public box_provider<box, shared_parts> {
  public:
@@ -84,8 +84,16 @@ class remote_provider final : public box_provider<box, shared_parts> {
       co_return report;
     }
     std::ranges::move(scan->failures, std::back_inserter(report.failures));
+    std::erase_if(scan->orphans, [&](const orphan& one) {
+      return one.record && remote::is_elsewhere(*one.record, shared_->service.url());
+    });
+    auto lives = co_await find_kept(scan->orphans);
+    if (!lives) {
+      report.failures.push_back(std::move(lives.error()));
+      co_return report;
+    }
     for (const auto& orphan : scan->orphans) {
-      if (orphan.record && remote::is_elsewhere(*orphan.record, shared_->service.url()))
+      if (lives->contains(orphan.id))
         continue;
       auto removed = co_await take_away(orphan, mode);
       if (!removed)
@@ -129,10 +137,33 @@ class remote_provider final : public box_provider<box, shared_parts> {
     co_return result<void>{};
   }
 
-  /// What a program that died has left at the service, unless it lives on; whether it was taken
-  /// away.
+  /// Those that go on without the program that kept them.
+  asio::awaitable<result<std::set<sandbox_id>>> find_kept(const std::vector<orphan>& left) {
+    std::set<sandbox_id> living;
+    const auto is_kept = [](const orphan& one) {
+      return one.record && one.record->kept && !has_expired(*one.record);
+    };
+    if (std::ranges::none_of(left, is_kept))
+      co_return living;
+    const auto calls = shared_->service.within(recovery_patience);
+    const auto told = co_await calls.list();
+    if (!told)
+      co_return fail(told.error());
+    for (const auto& one : left) {
+      if (!is_kept(one))
+        continue;
+      const auto found =
+          std::ranges::find(*told, one.record->runtime_id, &runtime_object::runtime_id);
+      if (found != told->end() &&
+          remote::judge(one.id, *found, true).now != remote::condition::ended)
+        living.insert(one.id);
+    }
+    co_return living;
+  }
+
+  /// What a program that died has left at the service; whether it was taken away.
   asio::awaitable<result<bool>> take_away(const orphan& left, recovery_mode mode) {
-    const auto calls = shared_->service.within(stop_patience);
+    const auto calls = shared_->service.within(recovery_patience);
     auto runtime_id = left.record ? left.record->runtime_id : std::string();
     const bool may_be_there = !left.record || left.record->was_asked_for || !runtime_id.empty();
     if (runtime_id.empty() && may_be_there) {
@@ -144,7 +175,8 @@ class remote_provider final : public box_provider<box, shared_parts> {
       if (*found)
         runtime_id = (*found)->runtime_id;
     }
-    if (!runtime_id.empty() && left.record->kept && !has_expired(*left.record)) {
+    if (!runtime_id.empty() && left.record && left.record->kept && !has_expired(*left.record)) {
+      // Not every service lists all that it has.
       const auto found = co_await calls.find(runtime_id);
       if (!found)
         co_return fail(found.error());

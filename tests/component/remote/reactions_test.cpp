@@ -120,6 +120,7 @@ TEST_F(remote_reactions, one_wake_up_serves_all_who_found_it_paused) {
   }
   EXPECT_EQ(calls("resume"), 1);
   EXPECT_EQ(count(sandbox_state::resuming), 1);
+  EXPECT_EQ(calls("alive"), 2); // at its start and its wake-up: nobody else uses it
 }
 
 TEST_F(remote_reactions, what_was_not_passed_on_is_repeated_whatever_it_is) {

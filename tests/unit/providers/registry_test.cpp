@@ -49,6 +49,8 @@ TEST(sandbox_record, reads_as_it_was_written) {
   record.image = "host";
   record.workspace = "/work";
   record.overlays = "/srv/overlays/sandfleet-sb-0123456789abcdef";
+  record.was_asked_for = true;
+  record.runtime_id = "abcdefgh";
   const auto read = parse_record(to_json(record));
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(*read, record);
