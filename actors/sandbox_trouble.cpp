@@ -80,6 +80,7 @@ void sandbox_actor_state::alive() {
   if (now_ == sandbox_state::error_runtime_disconnected && !inquiring_) {
     verdict_.reset();
     advance(lifecycle_event::became_ready);
+    begin_health(probe_mode::regular);
     reports_.deliver(link_->current_route());
   }
 }

@@ -83,6 +83,7 @@ class remote_provider final : public box_provider<box, shared_parts> {
       report.busy = true;
       co_return report;
     }
+    scan->scan = file_lock(); // what follows may be done twice
     std::ranges::move(scan->failures, std::back_inserter(report.failures));
     std::erase_if(scan->orphans, [&](const orphan& one) {
       return one.record && remote::is_elsewhere(*one.record, shared_->service.url());
@@ -101,7 +102,8 @@ class remote_provider final : public box_provider<box, shared_parts> {
       else if (*removed)
         report.removed.push_back({.id = orphan.id, .directory = orphan.dir});
     }
-    registry::forget(*scan);
+    if (mode == recovery_mode::remove)
+      shared_->entries->forget(*scan);
     co_return report;
   }
 
