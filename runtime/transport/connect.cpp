@@ -23,6 +23,10 @@ asio::awaitable<error_code> connect_socket(asio::generic::stream_protocol::socke
     co_return ec;
   }
   const auto& tcp = std::get<tcp_endpoint>(where);
+  // Open all the time, so that it is seen when somebody closes it, who wants it no more.
+  socket.open(asio::ip::tcp::v4(), ec);
+  if (ec)
+    co_return ec;
   asio::ip::tcp::resolver resolver(socket.get_executor());
   const auto found = co_await resolver.async_resolve(tcp.host, std::to_string(tcp.port),
                                                      asio::redirect_error(asio::use_awaitable, ec));
@@ -30,6 +34,8 @@ asio::awaitable<error_code> connect_socket(asio::generic::stream_protocol::socke
     co_return ec;
   for (const auto& candidate : found) {
     error_code ignored;
+    if (!socket.is_open())
+      co_return asio::error::operation_aborted;
     socket.close(ignored);
     co_await socket.async_connect(asio::generic::stream_protocol::endpoint(candidate.endpoint()),
                                   asio::redirect_error(asio::use_awaitable, ec));
