@@ -80,7 +80,8 @@ void sandbox_actor_state::alive() {
   if (now_ == sandbox_state::error_runtime_disconnected && !inquiring_) {
     verdict_.reset();
     advance(lifecycle_event::became_ready);
-    begin_health(probe_mode::regular);
+    if (link_->current_route()->agent.is_behind_gateway)
+      end_health(); // see begin_health
     reports_.deliver(link_->current_route());
   }
 }
