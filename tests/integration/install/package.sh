@@ -40,13 +40,13 @@ mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates"
 touch "$root/var/lib/dpkg/status" "$root/var/lib/dpkg/available"
 dpkg --root="$root" --force-not-root --force-depends --log="$place/dpkg.log" -i "$package" \
   >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
-dpkg --root="$root" -s sandfleet | grep -q '^Status: install ok installed$'
+dpkg --root="$root" -s sandfleet | grep '^Status: install ok installed$' >/dev/null
 
 export SANDFLEET_STATE_DIR=$place/state
 sandfleet=$root/usr/bin/sandfleet
 [ "$("$sandfleet" run -- echo in a sandbox)" = "in a sandbox" ]
 [ "sandfleet $(dpkg-deb -f "$package" Version)" = "$("$sandfleet" --version)" ]
-zcat "$root/usr/share/man/man1/sandfleet.1.gz" | grep -q '^\.TH SANDFLEET 1'
+zcat "$root/usr/share/man/man1/sandfleet.1.gz" | grep '^\.TH SANDFLEET 1' >/dev/null
 bash -c "source '$root/usr/share/bash-completion/completions/sandfleet' && complete -p sandfleet" \
   >/dev/null
 
